@@ -16,9 +16,11 @@ FLOORS = (
     {"atlas"},
     {"theory"},
     {"runs"},
-    {"fitting"},
+    {"fitting", "costs"},
     {"planning"},
     {"forecasting"},
+    {"curves", "downstream", "ladder"},
+    {"study"},
     {"report", "testing"},
     {"cli"},
 )
