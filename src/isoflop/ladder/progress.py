@@ -23,7 +23,7 @@ class Progress:
     job, rung : their ids; rung is the branch in work, or empty while the trunk is.
     step, steps : optimizer steps of the whole job so far (trunk and branches), and in all.
     loss : mean training loss since the last line, nats per token.
-    tokens_per_second, flops_utilisation, seconds_left : speed, 6 N per token over the device's peak (nan if unknown), ETA.
+    tokens_per_second, flops_utilisation, seconds_left : speed, 6 N per token over the device's peak (or nan), ETA.
     """
 
     job: str
@@ -53,9 +53,10 @@ class Outcome:
     status : ``done`` or ``diverged`` (its loss is then nan).
     loss : validation loss in nats per token at the end, the mean over domains by their weights.
     domain_losses, domain_bits_per_byte : the same for each domain; bits_per_byte is the mean over domains.
-    curve : columns of one length: ``step``, ``tokens``, ``learning_rate``, ``train_loss``, and ``loss`` (nan where not validated).
+    curve : columns of one length: ``step``, ``tokens``, ``learning_rate``, ``train_loss``,
+        and ``loss`` (validation; nan at steps without).
     noise_scale : gradient-noise scale in tokens (McCandlish et al. 2018, appendix A), nan where not measured.
-    seconds, tokens_per_second : time spent training this rung's own steps (a branch's trunk counted once, with its last rung).
+    seconds, tokens_per_second : time spent on this rung's branch and the part of the trunk since the branch before.
     """
 
     rung: Rung
