@@ -12,6 +12,8 @@ _EXPORTS = {
     "approaches": "isoflop.fitting.approaches:approaches",
     "compare": "isoflop.forecasting.compare:compare",
     "compare_laws": "isoflop.planning.law_comparison:compare_laws",
+    "decide": "isoflop.planning.decision_registry:decide",
+    "decisions": "isoflop.planning.decision_registry:decision_rules",
     "design": "isoflop.planning.design:design",
     "envelope": "isoflop.fitting.envelope:envelope",
     "fit": "isoflop.fitting.fit:fit",

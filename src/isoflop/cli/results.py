@@ -21,6 +21,7 @@ _NOUNS = {
     "isoflop.specification_table": "isoflop.fitting.specification:SpecificationTable",
     "isoflop.validation": "isoflop.forecasting.validation:Validation",
     "isoflop.effect": "isoflop.forecasting.effect:Effect",
+    "isoflop.decision_answer": "isoflop.planning.decision_answer:DecisionAnswer",
     "isoflop.law_ranking": "isoflop.forecasting.law_ranking:LawRanking",
 }
 

@@ -1,0 +1,87 @@
+"""epochs: parameters, tokens and epochs where unique tokens are limited."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from isoflop.planning.decision_answer import Alternative, Array, Curve, DecisionAnswer
+from isoflop.planning.decision_rule import Asked, DecisionRule, Input, decided
+from isoflop.planning.decision_search import equivalent_budget, least
+
+
+def answer(asked: Asked) -> DecisionAnswer:
+    """The N with the least loss on 6 N D = C, D beyond the unique tokens being repeated.
+
+    Muennighoff et al. 2023: repeats lose value exponentially, R* = 15.4 epochs; surplus parameters with R* = 5.3.
+    """
+    flops, unique = asked["flops"], asked["unique_tokens"]
+    law = asked.main("data_constrained@muennighoff2023", "loss in N, D and unique tokens U")
+
+    def loss(n: Array, budget: float) -> Array:
+        return law.draws(N=n, D=budget / 6 / n, U=unique)
+
+    low, high = 10.0, flops / 60.0
+    found = least(loss, flops, low, high, rows=law.rows, share=asked.compute_equivalent)
+    d = flops / 6 / found.x
+    near_n = found.near
+    near_d = (flops / 6 / near_n[1], flops / 6 / near_n[0])
+
+    def free(n: Array, budget: float) -> Array:
+        return law.estimate.draws(N=n, D=budget / 6 / n, U=budget / 6 / n)
+
+    unlimited = least(free, flops, low, high)
+    worth = equivalent_budget(lambda c: float(least(free, c, low, c / 60.0).value[0]), flops, float(found.value[0]))
+    asked.beyond(law, N=float(found.x[0]), D=float(d[0]), U=unique)
+    epochs = d / unique
+    if epochs[0] > 1 and float(epochs[0]) > 40:
+        asked.warn(
+            "many_epochs", f"{epochs[0]:.0f} epochs: the runs behind the law find almost no gain beyond about 40"
+        )
+    return asked.answer(
+        (
+            decided("N", found.x, "parameters", "parameters", near=near_n),
+            decided("D", d, "tokens", "tokens seen, repeats included", near=near_d),
+            decided("epochs", epochs, "1", "D / unique tokens", near=(near_d[0] / unique, near_d[1] / unique)),
+            decided("loss", found.value, "nats per token", "at the best split"),
+            decided("compute_multiplier", [worth / flops], "1", "unlimited-data compute of the same loss / compute"),
+        ),
+        sentences=(
+            f"With unlimited data the same compute would take N = {unlimited.x[0]:.3g}, "
+            f"D = {flops / 6 / unlimited.x[0]:.3g} and reach {unlimited.value[0]:.4f}.",
+        ),
+        alternatives=(
+            Alternative(
+                "unlimited data",
+                {"N": float(unlimited.x[0]), "D": float(flops / 6 / unlimited.x[0]), "epochs": 1.0,
+                 "loss": float(unlimited.value[0])},
+                "the same law, every token new",
+            ),
+            _one_epoch(law.draws(N=np.array([[flops / 6 / unique]]), D=unique, U=unique), flops, unique),
+        ),
+        curves=(
+            Curve("N", "L", found.grid, found.along, f"{unique:.3g} unique tokens"),
+            Curve("N", "L", unlimited.grid, unlimited.along, "unlimited data"),
+        ),
+        evidence="one paper",
+        because="the law and its use under a data limit are of one paper, which trained models at such splits",
+    )  # fmt: skip
+
+
+def _one_epoch(loss: Array, flops: float, unique: float) -> Alternative:
+    values = {"N": flops / 6 / unique, "D": unique, "epochs": 1.0, "loss": float(np.ravel(loss)[0])}
+    return Alternative("one epoch", values, "every unique token once, the rest of the compute into parameters")
+
+
+DECISION = DecisionRule(
+    id="epochs",
+    title="Epochs under a limit of unique tokens",
+    question="With so much compute and so few unique tokens, how large a model, and how many epochs?",
+    inputs=(
+        Input("flops", "training compute, 6 N D", "FLOPs"),
+        Input("unique_tokens", "unique training tokens", "tokens"),
+    ),
+    answer=answer,
+    laws=("data_constrained@muennighoff2023",),
+    law_inputs=("N", "D", "U"),
+    group="data",
+)
