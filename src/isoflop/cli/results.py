@@ -22,6 +22,7 @@ _NOUNS = {
     "isoflop.validation": "isoflop.forecasting.validation:Validation",
     "isoflop.effect": "isoflop.forecasting.effect:Effect",
     "isoflop.decision_answer": "isoflop.planning.decision_answer:DecisionAnswer",
+    "isoflop.rectified": "isoflop.downstream.rectified:Rectified",
     "isoflop.law_ranking": "isoflop.forecasting.law_ranking:LawRanking",
 }
 
