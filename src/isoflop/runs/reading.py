@@ -45,8 +45,9 @@ def read_runs(
 
     Parameters
     ----------
-    source : path or glob of .csv, .tsv, .jsonl, .ndjson, .json (each also .gz) or .parquet; a pandas or polars frame
-        (anything narwhals knows); a DuckDB relation; a dict of arrays.
+    source : path or glob of .csv, .tsv, .jsonl, .ndjson, .json (each also .gz) or .parquet; what an experiment tracker
+        left (see `isoflop.import_runs`); a pandas or polars frame (anything narwhals knows); a DuckDB relation; a dict
+        of arrays.
     map : {target: column or SQL expression}, or texts ``target=column``. Targets: N, D, C, the output, any name that a
         law reads, and names, group, seed, weight; ``loss``, ``params``, ``tokens``, ``flops``, ``run`` are understood
         too. What is not mapped is found by exact or common name, and a notice says so. SQL sees numbers as float64.
@@ -73,7 +74,8 @@ def read_runs(
         runs = _assemble(loaded, mapped, where, output, max_rows, bad_rows)
     finally:
         loaded.connection.close()
-    runs = replace(runs, conventions=conventions or Conventions(), simulated=simulated)
+    stated = Conventions() if loaded.imported is None else loaded.imported.conventions
+    runs = replace(runs, conventions=conventions or stated, simulated=simulated)
     runs = check_runs(runs, bad_rows=bad_rows, optional=mapped.guessed - {"N", "D", output, *needs})
     return _derive(runs, needs)
 
@@ -103,6 +105,10 @@ def _assemble(loaded: Loaded, mapped: Mapped, where: str | None, output: str, ma
         bad |= refused
         dropped.update({int(row): f"text in {target}" for row in rows[refused]})
     notices = list(mapped.notices)
+    mapping = mapped.expressions
+    if loaded.imported is not None:
+        notices += loaded.imported.notices
+        mapping = {target: loaded.imported.resolved.origins.get(text, text) for target, text in mapping.items()}
     if where:
         message = f"where {where!r} kept {count:,} of {loaded.total_rows:,} rows"
         notices.append(Notice("filtered", message))
@@ -116,7 +122,7 @@ def _assemble(loaded: Loaded, mapped: Mapped, where: str | None, output: str, ma
         seed=labels.get("seed"),
         weight=columns.get("weight"),
         source=loaded.description,
-        mapping=mapped.expressions,
+        mapping=mapping,
         total_rows=loaded.total_rows,
         notices=(*notices, *told),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ from isoflop.runs.spelling import nearest
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from isoflop.runs.importers.imported import Imported
 
 #: the view that holds the source, with its row number first
 VIEW = "source"
@@ -49,12 +51,16 @@ _SAMPLED_ROWS = 200_000
 
 @dataclass(frozen=True)
 class Loaded:
-    """A source inside a locked connection: its view, its columns with their DuckDB types, its number of rows."""
+    """A source inside a locked connection: its view, its columns with their DuckDB types, its number of rows.
+
+    `imported` is what a tracker left there, where it is no plain table.
+    """
 
     connection: DuckDBPyConnection
     description: str
     types: Mapping[str, str]
     total_rows: int
+    imported: Imported | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -71,6 +77,10 @@ def load(source: object, max_rows: int) -> Loaded:
     """
     import duckdb
 
+    imported = tracked(source)
+    if imported is not None:
+        loaded = load(imported.table(), max_rows)
+        return replace(loaded, description=imported.path, imported=imported)
     files = _files(str(source)) if isinstance(source, (str, Path)) else []
     connection = duckdb.connect(
         ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
@@ -83,6 +93,20 @@ def load(source: object, max_rows: int) -> Loaded:
     except BaseException:
         connection.close()
         raise
+
+
+def tracked(source: object) -> Imported | None:
+    """What an experiment tracker left at a path, or None: a plain table, a frame, a dict of arrays."""
+    if hasattr(source, "tracked"):
+        imported: Imported = source  # type: ignore[assignment]
+        return imported
+    if not isinstance(source, (str, Path)):
+        return None
+    from isoflop.runs.importers.importing import import_runs
+    from isoflop.runs.importers.registry import paths_of, recognised
+
+    found = next((each for each in paths_of(source)[:1] if recognised(each)), None)
+    return None if found is None else import_runs(source)
 
 
 def _attached(connection: DuckDBPyConnection, source: object, files: list[str], max_rows: int) -> Loaded:

@@ -1,0 +1,53 @@
+"""import: Read runs from W&B, TensorBoard, MLflow, Trainer, nanoGPT, nanochat or lm-evaluation-harness files."""
+
+from __future__ import annotations
+
+import click
+
+from isoflop.cli.output import json_option, say, show
+from isoflop.cli.results import check_writable
+
+
+@click.command()
+@click.argument("path", metavar="PATH")
+@click.option("--source", metavar="NAME", help="What wrote it; recognised by content if not given.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="TARGET=NAME",
+    help="Which metric or setting is N, D, C, the loss: loss=eval/loss, N=model/params. Repeatable.",
+)
+@click.option(
+    "--loss-column", "outcome", default="L", metavar="NAME", help="What laws are to predict, if not the loss."
+)
+@click.option("-o", "--output", metavar="FILE", help="Write the table of runs: .csv or .parquet.")
+@click.option("--curves", metavar="FILE", help="Write the curves over steps: .csv or .parquet.")
+@json_option
+def command(
+    path: str,
+    source: str | None,
+    columns: tuple[str, ...],
+    outcome: str,
+    output: str | None,
+    curves: str | None,
+    as_json: bool,
+) -> None:
+    """Read what an experiment tracker left: one row a run with N, D, C, loss where they are stated, and curves.
+
+    \b
+    isoflop import wandb/ -o runs.csv --curves curves.parquet
+    isoflop import mlruns/ --column loss=eval/loss --column N=model/params
+    isoflop import results/ --source lm-eval -o scores.csv
+    """
+    from isoflop.runs.importers.importing import import_runs
+
+    check_writable(output, curves)
+    imported = import_runs(path, source, columns, output=outcome)
+    if output:
+        imported.write_table(output)
+    if curves:
+        imported.curves.write(curves)
+    show(as_json, imported.to_dict, imported.summary)
+    for written in filter(None, (output, curves)):
+        say(f"wrote {written}")

@@ -1,0 +1,254 @@
+"""Imported: what was found under a path, as a table of runs and as curves, with what was left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoflop.presented import Presented
+from isoflop.runs.importers.curves import Curves
+from isoflop.runs.importers.names import WANTED, is_training_loss, losses, matching
+from isoflop.runs.importers.resolving import Resolved, lookup, names_in_words, resolve
+from isoflop.runs.importers.tables import unique_columns, write_table
+from isoflop.runs.importers.tracked import LeftOut, Series, TrackedRun, unique_names
+from isoflop.runs.notices import Notice, RunsError
+from isoflop.units import Conventions
+
+if TYPE_CHECKING:
+    from isoflop.runs.table import Runs
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Imported(Presented):
+    """Runs as a tracker left them.
+
+    Attributes
+    ----------
+    source, title : id and title of the importer.
+    path : where they were read.
+    tracked : every run with its settings and metrics; names differ.
+    unreadable : files that gave no run, and why.
+    remarks : what the importer had to say: truncated files, steps logged twice.
+    given : {target: tracker's name} as the user chose.
+    output : the column that laws predict.
+    """
+
+    source: str
+    title: str
+    path: str
+    tracked: tuple[TrackedRun, ...]
+    unreadable: tuple[LeftOut, ...] = ()
+    remarks: tuple[Notice, ...] = ()
+    given: Mapping[str, str] = field(default_factory=dict)
+    output: str = "L"
+
+    def __post_init__(self) -> None:
+        names = unique_names(run.name for run in self.tracked)
+        named = tuple(replace(run, name=name) for run, name in zip(self.tracked, names))
+        object.__setattr__(self, "tracked", named)
+
+    def __len__(self) -> int:
+        return len(self.tracked)
+
+    @cached_property
+    def resolved(self) -> Resolved:
+        """N, D, C, BS, S, LR and the output, one row a tracked run, nan where unknown; with origins and notices."""
+        return resolve(self.tracked, self.given, self.output)
+
+    @property
+    def conventions(self) -> Conventions:
+        """How N and C were counted, where every run states it."""
+        return self.resolved.conventions
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """Everything that asks to be looked at."""
+        return (*self.remarks, *self.resolved.notices)
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Files that gave no run and runs without an output, each with the reason."""
+        values, name = self.resolved.columns.get(self.output), self.resolved.loss
+        if values is None:
+            return self.unreadable
+        return (
+            *self.unreadable,
+            *(
+                LeftOut(run.name, _why_no_output(run, name))
+                for run, value in zip(self.tracked, values)
+                if value != value
+            ),
+        )
+
+    def table(self) -> dict[str, NDArray[Any]]:
+        """The wide table: names, what is known of N, D, C, BS, S, LR and the output, every metric's last value, and the
+        settings that differ between runs as ``config.NAME``. One row a tracked run."""
+        columns: dict[str, NDArray[Any]] = {"name": np.array([run.name for run in self.tracked], dtype=np.str_)}
+        columns.update(self.resolved.columns)
+        for label in ("group", "seed"):
+            chosen = self.given.get(label) or (matching(_settings(self.tracked), WANTED["seed"]) or [""])[0]
+            if chosen and (label == "seed" or label in self.given):
+                texts = [str(run.config.get(chosen, "")) for run in self.tracked]
+                columns[label] = np.array(texts, dtype=np.str_)
+        metrics = dict.fromkeys(name for run in self.tracked for name in run.metrics)
+        others = {name: np.array([_last(run, name) for run in self.tracked]) for name in metrics}
+        settings = {f"config.{name}": values for name, values in _differing(self.tracked).items()}
+        return unique_columns(columns, {**others, **settings})
+
+    def runs(self) -> Runs:
+        """One row for each run that has an output; what was left out is in ``dropped`` and in the notices.
+
+        Raises
+        ------
+        RunsError : no run has an output. The message lists the metrics.
+        """
+        if self.output not in self.resolved.columns:
+            raise RunsError(self.no_output())
+        known = {*self.resolved.columns, *self.given} - {self.output, "C", "names", "group", "seed"}
+        complete = [name for name in known if not np.isnan(self.resolved.columns[name]).any()]
+        from isoflop.runs.reading import read_runs
+
+        map_given = {name: name for name in ("N", "D", self.output) if name in self.resolved.columns}
+        return read_runs(self, map_given, output=self.output, needs=sorted(complete), bad_rows="drop")
+
+    def no_output(self) -> str:
+        """Why there are no runs: no loss is known; which metrics there are."""
+        metrics = sorted({name for run in self.tracked for name in run.metrics})
+        listed = f"the metrics are {names_in_words(metrics, 8)}" if metrics else "they have no metrics"
+        return f"none of {len(self)} runs in {self.path} has a loss; {listed}; name it: loss=METRIC"
+
+    @cached_property
+    def curves(self) -> Curves:
+        """Loss, training loss, tokens and learning rate over steps, one row for each logged loss."""
+        parts = [_curve(run, self.resolved, row, self.given) for row, run in enumerate(self.tracked)]
+        empty: dict[str, NDArray[Any]] = {name: np.empty(0) for name in _NUMBERS}
+        joined = {name: np.concatenate([empty[name], *(part[name] for part in parts)]) for name in _NUMBERS}
+        names = [run.name for run, part in zip(self.tracked, parts) for _ in range(part["step"].size)]
+        return Curves(run=np.array(names, dtype=np.str_), **joined)
+
+    def write_table(self, path: str) -> str:
+        """Write the wide table as .csv or .parquet; returns the path."""
+        return write_table(path, self.table())
+
+    def sentence(self) -> str:
+        """One line: what was found, what each column is read from, what was left out and why."""
+        resolved = self.resolved
+        known = ", ".join(f"{name} = {origin!r}" for name, origin in resolved.origins.items())
+        usable = int((~np.isnan(resolved.columns[self.output])).sum()) if self.output in resolved.columns else 0
+        count = f"{len(self):,} run{'s' if len(self) != 1 else ''}"
+        text = f"{self.title}: {count} in {self.path}, {usable:,} with {self.output}"
+        text += f"; {known}" if known else ""
+        if self.left_out:
+            reasons = dict.fromkeys(each.reason for each in self.left_out)
+            text += f"; left out {len(self.left_out):,}: {'; '.join(list(reasons)[:3])}"
+        return text
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a JSON-ready mapping: the runs found with their values, origins, conventions, left out, notices."""
+        resolved = self.resolved
+        rows = [
+            {"name": run.name, "where": run.where, **{n: float(v[k]) for n, v in resolved.columns.items()}}
+            for k, run in enumerate(self.tracked)
+        ]
+        return {
+            "schema": "isoflop.imported/1",
+            "source": self.source,
+            "path": self.path,
+            "output": self.output,
+            "runs": rows,
+            "origins": dict(resolved.origins),
+            "conventions": self.conventions.to_dict(),
+            "metrics": sorted({name for run in self.tracked for name in run.metrics}),
+            "curve_rows": len(self.curves),
+            "left_out": [each._asdict() for each in self.left_out],
+            "notices": [notice.to_dict() for notice in self.notices],
+        }
+
+    def __repr__(self) -> str:
+        return f"<{self.sentence()}>"
+
+
+_NUMBERS = ("step", "tokens", "loss", "training_loss", "learning_rate")
+
+
+def _curve(run: TrackedRun, resolved: Resolved, row: int, given: Mapping[str, str]) -> dict[str, NDArray[Any]]:
+    entry = lookup(run, resolved.loss) if resolved.loss else None
+    training = next((name for name in losses(run.metrics) if is_training_loss(name) and name != resolved.loss), "")
+    loss = entry if isinstance(entry, Series) else Series(np.empty(0), np.empty(0))
+    trained = run.metrics[training] if training else Series(np.empty(0), np.empty(0))
+    steps = np.union1d(_known_steps(loss), _known_steps(trained))
+    batch = resolved.columns["BS"][row] if "BS" in resolved.columns else float("nan")
+    tokens = _between(_metric(run, "D", given), steps)
+    return {
+        "step": steps,
+        "tokens": np.where(np.isnan(tokens), batch * steps, tokens),
+        "loss": _exactly(loss, steps),
+        "training_loss": _exactly(trained, steps),
+        "learning_rate": _latest(_metric(run, "LR", given), steps),
+    }
+
+
+def _metric(run: TrackedRun, target: str, given: Mapping[str, str]) -> Series | None:
+    chosen = lookup(run, given[target]) if target in given else None
+    if isinstance(chosen, Series):
+        return chosen
+    named = matching(run.metrics, WANTED[target])
+    return run.metrics[named[0]] if named else None
+
+
+def _known_steps(entry: Series) -> NDArray[np.float64]:
+    return entry.step[~np.isnan(entry.step) & ~np.isnan(entry.value)]
+
+
+def _exactly(entry: Series, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = ~np.isnan(entry.step) & ~np.isnan(entry.value)
+    by_step = dict(zip(entry.step[known].tolist(), entry.value[known].tolist()))
+    return np.array([by_step.get(step, np.nan) for step in steps.tolist()], dtype=np.float64)
+
+
+def _between(entry: Series | None, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    if entry is None or not _known_steps(entry).size:
+        return np.full(steps.size, np.nan)
+    known = ~np.isnan(entry.step) & ~np.isnan(entry.value)
+    return np.interp(steps, entry.step[known], entry.value[known], left=np.nan)
+
+
+def _latest(entry: Series | None, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    if entry is None or not _known_steps(entry).size:
+        return np.full(steps.size, np.nan)
+    known = ~np.isnan(entry.step) & ~np.isnan(entry.value)
+    place = np.searchsorted(entry.step[known], steps, side="right") - 1
+    return np.where(place >= 0, entry.value[known][np.maximum(place, 0)], np.nan)
+
+
+def _why_no_output(run: TrackedRun, name: str) -> str:
+    if name in run.metrics:
+        return f"{name!r} is never a number"
+    near = losses(run.metrics)
+    return f"the metric {name!r} is missing" + (f" (there is {near[0]!r})" if near else "")
+
+
+def _last(run: TrackedRun, name: str) -> float:
+    return run.metrics[name].last if name in run.metrics else float("nan")
+
+
+def _settings(runs: tuple[TrackedRun, ...]) -> list[str]:
+    return list(dict.fromkeys(name for run in runs for name in run.config))
+
+
+def _differing(runs: tuple[TrackedRun, ...]) -> dict[str, NDArray[Any]]:
+    made: dict[str, NDArray[Any]] = {}
+    for name in _settings(runs):
+        values = [run.config.get(name) for run in runs]
+        if len({str(value) for value in values}) < 2:
+            continue
+        if all(value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in values):
+            made[name] = np.array([np.nan if value is None else float(value) for value in values])
+        else:
+            made[name] = np.array(["" if value is None else str(value) for value in values], dtype=np.str_)
+    return made

@@ -1,0 +1,82 @@
+"""What an importer is: it recognises a path, and reads the runs that a tracker left there."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+from isoflop.runs.importers.tracked import Reading
+from isoflop.runs.notices import RunsError
+
+
+class Importer:
+    """A source of runs. Abstract: a file of `sources/` defines one and names its instance ``IMPORTER``.
+
+    Attributes
+    ----------
+    id, title : short name, and what it is in words.
+    accepts : what a path must be, for messages.
+    """
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    accepts: ClassVar[str]
+
+    @abstractmethod
+    def recognises(self, path: Path) -> bool:
+        """Does this path hold what the source writes? Cheap, and never an error."""
+
+    @abstractmethod
+    def read(self, path: Path) -> Reading:
+        """Every run under the path, and what could not be read with the reason.
+
+        Raises
+        ------
+        RunsError : nothing there is of this source, or the library that reads it is missing.
+        """
+
+
+def library(module: str, extra: str, what: str) -> ModuleType:
+    """An optional library, imported now.
+
+    Raises
+    ------
+    RunsError : it is not installed; one line that names the extra.
+    """
+    try:
+        return import_module(module)
+    except ImportError:
+        package = module.partition(".")[0]
+        raise RunsError(f"reading {what} needs {package}; install it: pip install 'isoflop[{extra}]'") from None
+
+
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dots between the names; what is no number, text or truth value is left out.
+
+    >>> flat({"model": {"layers": 2, "names": ["a"]}, "lr": 0.1})
+    {'model.layers': 2, 'lr': 0.1}
+    """
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            found.update(flat(value, f"{key}."))
+        elif isinstance(value, (str, int, float, bool)):
+            found[key] = value
+    return found
+
+
+def typed(text: str) -> Any:
+    """A configuration value that a tracker stored as text: a number where it is one.
+
+    >>> typed("3e-4"), typed("adam")
+    (0.0003, 'adam')
+    """
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,68 @@
+"""Importing: from a path to what a tracker left there, recognised or said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from isoflop.runs.importers.imported import Imported
+from isoflop.runs.importers.importer import Importer
+from isoflop.runs.importers.registry import importer, importers, paths_of, recognised
+from isoflop.runs.importers.tracked import LeftOut, Reading
+from isoflop.runs.mapping import parse_map
+from isoflop.runs.notices import RunsError
+
+
+def import_runs(
+    path: str | Path,
+    source: str | None = None,
+    columns: Mapping[str, str] | Iterable[str] | None = None,
+    *,
+    output: str = "L",
+) -> Imported:
+    """Read what an experiment tracker left under a path. Nothing is written there, and no network is touched.
+
+    Parameters
+    ----------
+    path : a file, a folder, or a glob such as ``wandb/offline-run-*``.
+    source : the importer's id, such as ``wandb``, ``tensorboard``, ``mlflow``; default: recognised by content.
+    columns : {target: name of a metric or of a setting}, or texts ``target=name``: ``loss=eval/loss``,
+        ``N=model/params``. What is not given is found by common names, or stays unknown; N is never guessed.
+    output : the column that laws predict.
+
+    Raises
+    ------
+    RunsError : nothing there, nothing recognised, no such name; one line.
+    """
+    paths = paths_of(path)
+    if not paths:
+        raise RunsError(f"nothing is called {path}; give a file, a folder or a glob")
+    chosen = importer(source) if source else _recognised(path, paths)
+    readings = []
+    for each in paths:
+        if source or len(paths) == 1 or chosen.recognises(each):
+            readings.append(chosen.read(each))
+        else:
+            readings.append(Reading(left_out=(LeftOut(str(each), f"it holds nothing of {chosen.title}"),)))
+    imported = Imported(
+        source=chosen.id,
+        title=chosen.title,
+        path=str(path),
+        tracked=tuple(run for reading in readings for run in reading.runs),
+        unreadable=tuple(each for reading in readings for each in reading.left_out),
+        remarks=tuple(notice for reading in readings for notice in reading.notices),
+        given=parse_map(columns, output),
+        output=output,
+    )
+    if not imported.tracked:
+        reasons = "; ".join(f"{each.name}: {each.reason}" for each in imported.unreadable[:3])
+        raise RunsError(f"no run could be read from {path} ({chosen.title}): {reasons or 'it holds none'}")
+    return imported
+
+
+def _recognised(path: str | Path, paths: list[Path]) -> Importer:
+    found = next((each for each in map(recognised, paths) if each is not None), None)
+    if found is None:
+        listed = ", ".join(each.id for each in importers())
+        raise RunsError(f"{path} is of no source that is known; say which with source: {listed}")
+    return found

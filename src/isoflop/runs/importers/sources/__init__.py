@@ -1,0 +1,1 @@
+"""The sources: each file defines one importer as ``IMPORTER``."""

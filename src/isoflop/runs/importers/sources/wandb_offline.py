@@ -1,0 +1,181 @@
+"""Weights & Biases, offline: the ``.wandb`` files of ``wandb/offline-run-*`` (and of synced ``run-*``) folders.
+
+The file is a sequence of wandb's own protobuf records in the framing of a LevelDB log: after a header of 7 bytes,
+blocks of 32 KiB, in them pieces of (CRC-32, length, kind) and content. The wandb package decodes the records; nothing
+here opens a connection. Runs of one id are one run that was resumed.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from isoflop.runs.importers.importer import Importer, flat, library
+from isoflop.runs.importers.tracked import LeftOut, Reading, TrackedRun, all_series
+from isoflop.runs.notices import Notice, RunsError
+
+_HEADER = struct.Struct("<4sHB")
+_MAGIC = (b":W&B", 0xBEE1, 0)
+_PIECE = struct.Struct("<IHB")
+_BLOCK = 32768
+_FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+
+
+@dataclass
+class _Gathered:
+    """What the files of one run id say, in the order of writing."""
+
+    name: str = ""
+    where: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    logged: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    summary: dict[str, float] = field(default_factory=dict)
+    ended: bool = False
+
+
+class WandbOffline(Importer):
+    """``.wandb`` files."""
+
+    id = "wandb"
+    title = "Weights & Biases, offline folders"
+    accepts = "a .wandb file, or a folder that holds run-*/run-ID.wandb such as wandb/"
+
+    def recognises(self, path: Path) -> bool:
+        """A .wandb file, or a folder with one in it or in its run folders."""
+        return bool(_files(path))
+
+    def read(self, path: Path) -> Reading:
+        """Every run in these files."""
+        files = _files(path)
+        if not files:
+            raise RunsError(f"no .wandb file in {path}; give {self.accepts}")
+        records = library("wandb.proto.wandb_internal_pb2", "wandb", f"{files[0].name}").Record
+        gathered: dict[str, _Gathered] = {}
+        left_out: list[LeftOut] = []
+        notices: list[Notice] = []
+        for file in files:
+            content = file.read_bytes()
+            pieces = _Log(content)
+            if not pieces.readable:
+                found = "it is empty" if not content else f"it begins with {content[:7]!r}, not with wandb's header"
+                left_out.append(LeftOut(str(file), found))
+                continue
+            identifier = file.stem.removeprefix("run-")
+            run = gathered.setdefault(identifier, _Gathered(name=identifier, where=str(file)))
+            count = 0
+            for piece in pieces:
+                record = records()
+                record.ParseFromString(piece)
+                _take(record, run)
+                count += 1
+            if pieces.fault:
+                message = f"{file} {pieces.fault} after {count:,} records"
+                notices.append(Notice("truncated_file", message, hint="what came before is used"))
+        runs = []
+        for run in gathered.values():
+            metrics, told = _metrics(run)
+            notices += told
+            if not run.ended:
+                notices.append(Notice("unfinished_run", f"run {run.name} has no end record", hint="killed, or running"))
+            runs.append(TrackedRun(run.name, flat(run.config), metrics, where=run.where))
+        return Reading(tuple(runs), tuple(left_out), tuple(notices))
+
+
+IMPORTER = WandbOffline()
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path] if path.suffix == ".wandb" else []
+    for pattern in ("*.wandb", "*run-*/*.wandb", "wandb/*run-*/*.wandb", "*/wandb/*run-*/*.wandb"):
+        found = sorted(each for each in path.glob(pattern) if not each.parent.is_symlink())  # latest-run is a link
+        if found:
+            return found
+    return []
+
+
+def _take(record: Any, run: _Gathered) -> None:
+    kind = record.WhichOneof("record_type")
+    if kind == "run":
+        run.name = record.run.display_name or run.name
+        _settings(record.run.config, run.config)
+    elif kind == "config":
+        _settings(record.config, run.config)
+    elif kind == "history":
+        row = _numbers(record.history.item)
+        step = row.pop("_step", float(record.history.step.num))
+        for key, value in row.items():
+            run.logged.setdefault(key, []).append((step, value))
+    elif kind == "summary":
+        run.summary.update(_numbers(record.summary.update))
+    elif kind == "exit":
+        run.ended = True
+
+
+def _settings(update: Any, config: dict[str, Any]) -> None:
+    for item in update.update:
+        key = item.key or ".".join(item.nested_key)
+        if key != "_wandb":
+            config[key] = json.loads(item.value_json)
+
+
+def _numbers(items: Any) -> dict[str, float]:
+    """The numbers among the items; wandb writes nan and infinities as JSON strings or bare words."""
+    found: dict[str, float] = {}
+    for item in items:
+        key = item.key or ".".join(item.nested_key)
+        if key.startswith("_wandb"):
+            continue
+        value = json.loads(item.value_json)
+        if value in ("NaN", "Infinity", "-Infinity"):
+            value = float(value)
+        leaves = flat({key: value})
+        found.update({name: float(leaf) for name, leaf in leaves.items() if isinstance(leaf, (int, float))})
+    return found
+
+
+def _metrics(run: _Gathered) -> tuple[dict[str, Any], tuple[Notice, ...]]:
+    logged = {key: pairs for key, pairs in run.logged.items() if not key.startswith("_")}
+    for key, value in run.summary.items():
+        if key not in logged and not key.startswith("_"):
+            logged[key] = [(float("nan"), value)]
+    return all_series(logged, run.name)
+
+
+class _Log:
+    """The records of a file; `fault` says in the end where reading stopped, if it did."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.readable = len(content) >= _HEADER.size and _HEADER.unpack_from(content) == _MAGIC
+        self.fault = ""
+
+    def __iter__(self) -> Iterator[bytes]:
+        place, size = _HEADER.size, len(self.content)
+        gathered = b""
+        while place < size:
+            room = _BLOCK - place % _BLOCK
+            if room < _PIECE.size:  # the end of a block too small for another piece is padding
+                place += room
+                continue
+            if place + _PIECE.size > size:
+                break
+            checksum, length, kind = _PIECE.unpack_from(self.content, place)
+            piece = self.content[place + _PIECE.size : place + _PIECE.size + length]
+            if len(piece) < length:
+                break
+            if zlib.crc32(piece, zlib.crc32(bytes([kind]))) != checksum:
+                self.fault = f"is damaged at byte {place:,} of {size:,} (checksum)"
+                return
+            place += _PIECE.size + length
+            gathered = piece if kind in (_FULL, _FIRST) else gathered + piece
+            if kind in (_FULL, _LAST):
+                yield gathered
+                gathered = b""
+        if place < size or gathered:
+            self.fault = f"ends in the middle of a record, at byte {place:,} of {size:,}"
