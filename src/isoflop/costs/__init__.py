@@ -10,15 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from isoflop.costs.devices import Device, DeviceError, device
+    from isoflop.costs.devices import Device, device
+    from isoflop.costs.errors import CostError
 
 _HOMES = {
     "Device": "devices",
-    "DeviceError": "devices",
+    "CostError": "errors",
     "device": "devices",
 }
 
-__all__ = ["Device", "DeviceError", "device"]
+__all__ = ["CostError", "Device", "device"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from isoflop.costs.errors import CostError
+
 #: precisions in which a device may be asked to calculate, and how many bits a number has
 PRECISIONS: Mapping[str, int] = MappingProxyType(
     {"fp32": 32, "tf32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "fp6": 6, "fp4": 4, "int4": 4}
@@ -17,12 +19,6 @@ PRECISIONS: Mapping[str, int] = MappingProxyType(
 _PACKAGED = Path(__file__).with_name("devices.toml")
 _NUMBERS = ("memory_gb", "bandwidth_gb_per_s", "link_gb_per_s", "watts")
 _TEXTS = ("vendor", "source", "provenance")
-
-
-class DeviceError(ValueError):
-    """A device that is not known, or a table of devices that cannot be read. One line."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -68,13 +64,13 @@ class Device:
 
         Raises
         ------
-        DeviceError : the device does not calculate in this precision.
+        CostError : the device does not calculate in this precision.
         """
         stands_in = {"bf16": "fp16", "fp16": "bf16"}.get(precision, "")
         for name in (precision, stands_in):
             if name in self.peak_flops:
                 return self.peak_flops[name]
-        raise DeviceError(f"no peak of {self.name} is known in {precision!r}; known are {', '.join(self.peak_flops)}")
+        raise CostError(f"no peak of {self.name} is known in {precision!r}; known are {', '.join(self.peak_flops)}")
 
     @property
     def usd_per_hour(self) -> float:
@@ -82,10 +78,10 @@ class Device:
 
         Raises
         ------
-        DeviceError : no price is known; the message says how to give one.
+        CostError : no price is known; the message says how to give one.
         """
         if self.price is None:
-            raise DeviceError(f"no price of {self.name} is known; give one: --price DOLLARS, or in a TOML table")
+            raise CostError(f"no price of {self.name} is known; give one: --price DOLLARS, or in a TOML table")
         return self.price.usd_per_hour
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,22 +108,22 @@ class Device:
 
         Raises
         ------
-        DeviceError : something is missing, unknown or no number > 0.
+        CostError : something is missing, unknown or no number > 0.
         """
         name = stored.get("name")
         if not isinstance(name, str) or not name.strip():
-            raise DeviceError(f"{where}: every [[device]] needs a name")
+            raise CostError(f"{where}: every [[device]] needs a name")
         where = f"{where}, device {name!r}"
         known = {"name", "aliases", "teraflops", "price", *_NUMBERS, *_TEXTS}
         unknown = [each for each in stored if each not in known]
         if unknown:
-            raise DeviceError(f"{where}: found {unknown[0]!r}, accepted are {', '.join(sorted(known))}")
+            raise CostError(f"{where}: found {unknown[0]!r}, accepted are {', '.join(sorted(known))}")
         teraflops = stored.get("teraflops")
         if not isinstance(teraflops, Mapping) or not teraflops:
-            raise DeviceError(f"{where}: teraflops is missing; write teraflops = {{ bf16 = 312 }}")
+            raise CostError(f"{where}: teraflops is missing; write teraflops = {{ bf16 = 312 }}")
         strange = [each for each in teraflops if each not in PRECISIONS]
         if strange:
-            raise DeviceError(f"{where}: precision {strange[0]!r} is unknown; accepted: {', '.join(PRECISIONS)}")
+            raise CostError(f"{where}: precision {strange[0]!r} is unknown; accepted: {', '.join(PRECISIONS)}")
         numbers = {each: _positive(stored, each, where) for each in _NUMBERS}
         return cls(
             name=name,
@@ -148,7 +144,7 @@ def _positive(table: Mapping[str, Any], name: str, where: str) -> float:
     value = table.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
         found = f"found {value!r}" if name in table else "it is missing"
-        raise DeviceError(f"{where}: {name} must be a number > 0, {found}")
+        raise CostError(f"{where}: {name} must be a number > 0, {found}")
     return float(value)
 
 
@@ -169,7 +165,7 @@ def devices(path: str | Path | None = None) -> dict[str, Device]:
 
     Raises
     ------
-    DeviceError : the file cannot be read or is no table of devices.
+    CostError : the file cannot be read or is no table of devices.
 
     >>> len(devices()) > 20, devices()["A100 SXM 80GB"].vendor
     (True, 'NVIDIA')
@@ -192,7 +188,7 @@ def device(name: str | Device, path: str | Path | None = None) -> Device:
 
     Raises
     ------
-    DeviceError : no such device; the message lists the nearest names.
+    CostError : no such device; the message lists the nearest names.
 
     >>> device("h200").name, device("A100").name
     ('H200', 'A100 SXM 80GB')
@@ -203,7 +199,7 @@ def device(name: str | Device, path: str | Path | None = None) -> Device:
     names = {_plain(alias): each for each in table.values() for alias in (*each.aliases, each.name)}
     if _plain(name) in names:
         return names[_plain(name)]
-    raise DeviceError(_unknown(name, table))
+    raise CostError(_unknown(name, table))
 
 
 @lru_cache(maxsize=1)
@@ -233,17 +229,17 @@ def _rows(path: Path) -> dict[str, dict[str, Any]]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DeviceError(f"cannot read {path}: {error.strerror}") from None
+        raise CostError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DeviceError(f"{path} is not TOML: {error}") from None
+        raise CostError(f"{path} is not TOML: {error}") from None
     rows = content.get("device")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DeviceError(f"{path}: no [[device]] tables were found; each starts with [[device]] and a name")
+        raise CostError(f"{path}: no [[device]] tables were found; each starts with [[device]] and a name")
     named: dict[str, dict[str, Any]] = {}
     for number, row in enumerate(rows, start=1):
         if not isinstance(row.get("name"), str):
-            raise DeviceError(f"{path}: [[device]] number {number} has no name")
+            raise CostError(f"{path}: [[device]] number {number} has no name")
         if row["name"] in named:
-            raise DeviceError(f"{path}: {row['name']!r} is there twice")
+            raise CostError(f"{path}: {row['name']!r} is there twice")
         named[row["name"]] = row
     return named

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isoflop.costs.devices import DeviceError
-from isoflop.costs.training import one_of
+from isoflop.costs.errors import CostError, one_of
 
 Array = NDArray[np.float64]
 
@@ -71,7 +70,7 @@ def optimiser_named(name: str) -> Optimiser:
 
     Raises
     ------
-    DeviceError : no such optimiser.
+    CostError : no such optimiser.
     """
     return OPTIMISERS[one_of(name, tuple(OPTIMISERS), "optimiser")]
 
@@ -111,14 +110,14 @@ def model_states(
 
     Raises
     ------
-    DeviceError : an unknown optimiser or stage.
+    CostError : an unknown optimiser or stage.
 
     >>> states = model_states(7.5e9, "adamw", zero_stage=1, data_parallel=64)
     >>> float(round(sum(states) / 1e9, 1))  # figure 1 of the ZeRO paper: 31.4 GB
     31.4
     """
     if zero_stage not in (0, 1, 2, 3):
-        raise DeviceError(f"zero_stage must be 0, 1, 2 or 3, found {zero_stage}")
+        raise CostError(f"zero_stage must be 0, 1, 2 or 3, found {zero_stage}")
     kept = optimiser_named(optimiser)
     shared, experts = parameters_per_device(
         parameters, vocabulary_parameters, expert_parameters, tensor_parallel, pipeline_parallel, expert_parallel
@@ -192,7 +191,7 @@ def activation_memory(
 
     Raises
     ------
-    DeviceError : an unknown recomputation.
+    CostError : an unknown recomputation.
 
     >>> bytes_ = activation_memory(1, 12288, 96, 2048, tensor_parallel=8, dropout=True)
     >>> float(bytes_ / (2048 * 12288 / 8))  # 34 + 5 a s / h
@@ -250,7 +249,7 @@ def memory_per_device(
 
     Raises
     ------
-    DeviceError : an unknown optimiser, stage or recomputation.
+    CostError : an unknown optimiser, stage or recomputation.
 
     >>> use = memory_per_device(7e9, 32, 4096, 32, 4096, zero_stage=3, data_parallel=8, recomputation="full")
     >>> float(round(use.total / 1e9, 1))

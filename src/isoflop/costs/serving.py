@@ -131,7 +131,7 @@ def decode_step(
 
     Raises
     ------
-    DeviceError : the device does not calculate in this precision.
+    CostError : the device does not calculate in this precision.
 
     >>> from isoflop.costs import device
     >>> step = decode_step(device("H100"), 8e9, batch=1)
@@ -196,7 +196,7 @@ def usd_per_token(
 
     Raises
     ------
-    DeviceError : no price is known.
+    CostError : no price is known.
     """
     seconds, b, number = (np.asarray(each, dtype=float) for each in (seconds_per_step, batch, gpus))
     return np.asarray(seconds * number * price_of(device, usd_per_hour) / HOUR / b)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isoflop.costs.devices import Device, DeviceError
+from isoflop.costs.devices import Device
+from isoflop.costs.errors import CostError, one_of
 
 Array = NDArray[np.float64]
 
@@ -64,7 +65,7 @@ def device_hours(flops: ArrayLike, device: Device, mfu: ArrayLike, precision: st
 
     Raises
     ------
-    DeviceError : the device has no such precision, or mfu is not in (0, 1].
+    CostError : the device has no such precision, or mfu is not in (0, 1].
 
     >>> from isoflop.costs import device
     >>> float(device_hours(5.88e23, device("H100"), mfu=0.4).round())
@@ -72,7 +73,7 @@ def device_hours(flops: ArrayLike, device: Device, mfu: ArrayLike, precision: st
     """
     share = np.asarray(mfu, dtype=float)
     if not np.all((share > 0) & (share <= 1)):
-        raise DeviceError(f"mfu must be in (0, 1], found {share}; 0.4 means 40 % of the peak")
+        raise CostError(f"mfu must be in (0, 1], found {share}; 0.4 means 40 % of the peak")
     return np.asarray(np.asarray(flops, dtype=float) / (device.peak(precision) * share) / HOUR)
 
 
@@ -107,7 +108,7 @@ def money(hours: ArrayLike, device: Device | None = None, usd_per_hour: ArrayLik
 
     Raises
     ------
-    DeviceError : neither price is known.
+    CostError : neither price is known.
     """
     return np.asarray(np.asarray(hours, dtype=float) * price_of(device, usd_per_hour))
 
@@ -122,12 +123,12 @@ def price_of(device: Device | None, usd_per_hour: ArrayLike | None) -> Array:
 
     Raises
     ------
-    DeviceError : neither is known.
+    CostError : neither is known.
     """
     if usd_per_hour is not None:
         return np.asarray(usd_per_hour, dtype=float)
     if device is None:
-        raise DeviceError("money needs a price: give usd_per_hour, or a device with one")
+        raise CostError("money needs a price: give usd_per_hour, or a device with one")
     return np.asarray(device.usd_per_hour)
 
 
@@ -136,29 +137,17 @@ def energy(hours: ArrayLike, device: Device, power_usage_effectiveness: float = 
 
     Raises
     ------
-    DeviceError : the device's power is not known.
+    CostError : the device's power is not known.
 
     >>> from isoflop.costs import device
     >>> float((energy(1_022_362, device("A100")) / 1000).round())  # LLaMA-65B: 449 MWh in the paper
     450.0
     """
     if np.isnan(device.watts):
-        raise DeviceError(f"the power of {device.name} is not published; give watts in a TOML table")
+        raise CostError(f"the power of {device.name} is not published; give watts in a TOML table")
     return np.asarray(np.asarray(hours, dtype=float) * device.watts * power_usage_effectiveness / 1e3)
 
 
 def carbon(kwh: ArrayLike, intensity: float = CARBON_INTENSITY) -> Array:
     """kg of CO2 equivalent at `intensity` kg per kWh (0.385, the average of the United States, as LLaMA's paper)."""
     return np.asarray(np.asarray(kwh, dtype=float) * intensity)
-
-
-def one_of(value: str, accepted: tuple[str, ...], what: str) -> str:
-    """The word itself if it is accepted.
-
-    Raises
-    ------
-    DeviceError : it is not; one line with the accepted words.
-    """
-    if value not in accepted:
-        raise DeviceError(f"{what} {value!r} is unknown; accepted: {', '.join(accepted)}")
-    return value
