@@ -19,8 +19,8 @@ returns the problem with more choices and changed quantities:
 * another law altogether: ``problem.with_quantities(LawQuantity.of(law("joint_moe@ludziejewski2025"), "loss"))``.
 
 Names that every problem made by `isoflop.planning.question` has: choices ``N`` (parameters that the law counts) and
-``D`` (training tokens); quantities ``loss`` and ``training_flops``, ``parameters`` (all that are stored; N unless replaced),
-``active_parameters`` (that a token uses; N unless replaced), and, where asked for, ``serving_flops``,
+``D`` (training tokens); quantities ``loss`` and ``training_flops``, ``parameters`` (all that are stored; N unless
+replaced), ``active_parameters`` (that a token uses; N unless replaced), and, where asked for, ``serving_flops``,
 ``lifetime_flops``, ``training_gpu_hours``, ``dollars``, ``days``, ``memory`` (bytes on a device), ``latency`` (seconds
 a token). Change the innermost name: everything above it follows.
 """
