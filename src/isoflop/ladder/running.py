@@ -1,0 +1,140 @@
+"""One job from claim to record: what every executor does in the process that trains."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from isoflop.files import FileError
+from isoflop.ladder.claims import Claimed
+from isoflop.ladder.executor import Event, Settings
+from isoflop.ladder.progress import Outcome, Progress
+from isoflop.ladder.provenance import environment
+from isoflop.ladder.rung import Job
+from isoflop.ladder.store import Store
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class DiskFull(FileError):
+    """Nothing more can be written: the run ends here, and whatever was recorded stays."""
+
+
+def run_job(store: Store, job: Job, settings: Settings, executor: str = "in-process", **extra: Any) -> Iterator[Event]:
+    """Train the rungs of a job that are missing, and record each as it ends.
+
+    Parameters
+    ----------
+    extra : handed to the trainer.
+
+    Raises
+    ------
+    DiskFull : a record or checkpoint could not be written for lack of space. Every other failure becomes an event.
+    """
+    try:
+        with store.claim(job):
+            if store.unfinished(job):
+                yield from _train(store, job, settings, executor, extra)
+            else:
+                store.keeper(job).clear()
+    except Claimed as error:
+        yield Event("taken", job.id, str(error.owner))
+
+
+def _train(store: Store, job: Job, settings: Settings, executor: str, extra: dict[str, Any]) -> Iterator[Event]:
+    keeper = store.keeper(job)
+    try:
+        device = resolved_device(settings.device)
+        corpus = open_corpus_of(store, job)
+        known = {"name": corpus.name, "hash": corpus.hash, "vocabulary": corpus.vocabulary}
+        store.begin(job, executor=executor, run=settings.run, environment=environment(device), corpus=known)
+        yield Event("started", job.id)
+        train = settings.train()
+        for told in train(job, corpus, device, keeper=keeper, compiled=settings.compiled, **extra):
+            if isinstance(told, Progress):
+                store.note(told)
+                yield Event("progress", job.id, progress=told)
+            elif isinstance(told, Outcome):
+                yield Event("finished", job.id, record=store.record(told))
+        if missing := store.unfinished(job):
+            raise RuntimeError(f"the trainer ended without an outcome for {', '.join(rung.id for rung in missing)}")
+    except Exception as error:
+        if is_full(error):
+            sentence = f"{error}; what was recorded is safe: free some space and run the ladder again"
+            raise DiskFull(sentence) from None
+        message = in_words(error)
+        with suppress(FileError):
+            store.fail(job, message)
+        yield Event("failed", job.id, message)
+        return
+    keeper.clear()
+
+
+def run_all(store: Store, jobs: Sequence[Job], settings: Settings, executor: str = "in-process") -> Iterator[Event]:
+    """Jobs one after another, dearest first, each at most once by this process.
+
+    Several processes may run this on one folder at once: each takes the next job that nobody holds.
+    """
+    for job in jobs:
+        if is_due(store, job, settings):
+            yield from run_job(store, job, settings, executor)
+
+
+def is_due(store: Store, job: Job, settings: Settings) -> bool:
+    """Is there something to train that has not failed, or been begun too often, in this very run?"""
+    records = [store.record_of(rung) for rung in store.unfinished(job)]
+    mine = [record for record in records if record.run == settings.run]
+    if any(record.status == "failed" for record in mine):
+        return False
+    return bool(records) and all(record.attempts < settings.attempts for record in mine)
+
+
+def open_corpus_of(store: Store, job: Job) -> Any:
+    """The corpus of a job, opened and checked against what the ladder's other records say of it.
+
+    Raises
+    ------
+    FileError, RunsError : it is not there, cut off, or another than the one that earlier rungs saw.
+    """
+    from isoflop.ladder.tokens import open_corpus
+
+    name = job.rungs[0].corpus
+    corpus = open_corpus(store.corpus_folder(name))
+    for record in store.records():
+        seen = record.corpus.get("hash")
+        if record.rung.corpus == name and record.finished and seen and seen != corpus.hash:
+            raise FileError(
+                f"{corpus.folder} is not the corpus {name!r} that {record.id} was trained on (hash {corpus.hash[:12]}, "
+                f"then {seen[:12]}); put the old one back, or use a new folder for the study"
+            )
+    return corpus
+
+
+def resolved_device(device: str) -> str:
+    """``auto`` becomes ``cuda`` where torch sees a GPU, else ``cpu``."""
+    if device != "auto":
+        return device
+    try:
+        import torch
+    except ImportError:
+        return "cpu"
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def in_words(error: BaseException) -> str:
+    """An error as one line: ours as they are, those of others with their name."""
+    sentence = " ".join(str(error).split())
+    if getattr(error, "exit_code", None) == 2:
+        return sentence
+    return f"{type(error).__name__}: {sentence}" if sentence else type(error).__name__
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Did this happen, at its root, because the disk or a quota is full?"""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_SPACE:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
