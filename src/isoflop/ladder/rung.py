@@ -208,13 +208,24 @@ class Job:
     def branches(self) -> tuple[tuple[int, int], ...]:
         """For each rung the step at which it leaves the trunk, and its last step."""
         recipe = self.rungs[0].recipe
-        share = recipe.decay_share if recipe.schedule == "warmup-stable-decay" else 1.0
-        return tuple((rung.steps - max(1, round(share * rung.steps)), rung.steps) for rung in self.rungs)
+        if recipe.schedule != "warmup-stable-decay":
+            return tuple((0, rung.steps) for rung in self.rungs)
+        return tuple((rung.steps - decay_steps(rung), rung.steps) for rung in self.rungs)
 
     @property
     def flops(self) -> float:
         """Training FLOPs by 6 N per token that the job costs, branches included."""
         return 6.0 * self.rungs[0].parameters * self.steps * self.rungs[0].recipe.batch_tokens
+
+
+def warmup_steps(rung: Rung) -> int:
+    """Steps of warm-up: the recipe's, but never more than half the rung."""
+    return min(rung.recipe.warmup_steps, rung.steps // 2)
+
+
+def decay_steps(rung: Rung) -> int:
+    """Steps that the rung's cooldown takes; at least one, and none of the warm-up's."""
+    return max(1, min(round(rung.recipe.decay_share * rung.steps), rung.steps - warmup_steps(rung)))
 
 
 def jobs_of(rungs: Iterable[Rung]) -> tuple[Job, ...]:

@@ -1,0 +1,153 @@
+"""One decoder-only transformer, a function of its shape: RMSNorm, rotary positions, QK-norm, grouped queries.
+
+No gains and no biases, so the parameters are exactly those that `TransformerShape.parameters` counts. Matrices that end
+a residual branch, and the output layer, start at zero; the others at 1 / sqrt(fan-in).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isoflop.runs.counting import TransformerShape
+
+#: depth at which a residual branch has weight 1; others follow as 1 / depth (CompleteP, Dey et al. 2025, 2505.01618)
+BASE_LAYERS = 4
+
+
+def rotary_table(context: int, d_head: int, base: float = 10000.0) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of rotary positions, each (1, context, 1, d_head / 2) (Su et al. 2021, arXiv 2104.09864)."""
+    rates = base ** (-torch.arange(0, d_head, 2, dtype=torch.float32) / d_head)
+    angles = torch.outer(torch.arange(context, dtype=torch.float32), rates)[None, :, None, :]
+    return angles.cos(), angles.sin()
+
+
+def rotate(vectors: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Turn each pair of channels of (batch, context, heads, d_head) by its position's angle."""
+    first, second = vectors.chunk(2, dim=-1)
+    return torch.cat((first * cosine + second * sine, second * cosine - first * sine), dim=-1)
+
+
+def normalised(vectors: Tensor) -> Tensor:
+    """RMSNorm over the last axis, without gain."""
+    return F.rms_norm(vectors, (vectors.shape[-1],))
+
+
+class Attention(nn.Module):
+    """Causal attention with fewer key-value heads than query heads where the shape says so."""
+
+    def __init__(self, shape: TransformerShape) -> None:
+        super().__init__()
+        self.heads, self.key_value_heads, self.d_head = shape.heads, shape.key_value_heads, shape.d_head
+        self.project_in = nn.Linear(shape.d_model, (shape.heads + 2 * shape.key_value_heads) * shape.d_head, bias=False)
+        self.project_out = nn.Linear(shape.heads * shape.d_head, shape.d_model, bias=False)
+
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        batch, context, _ = x.shape
+        heads = self.project_in(x).view(batch, context, self.heads + 2 * self.key_value_heads, self.d_head)
+        query, key, value = heads.split((self.heads, self.key_value_heads, self.key_value_heads), dim=2)
+        query, key = normalised(rotate(query, cosine, sine)), normalised(rotate(key, cosine, sine))
+        mixed = F.scaled_dot_product_attention(
+            query.transpose(1, 2),
+            key.transpose(1, 2),
+            value.transpose(1, 2),
+            is_causal=True,
+            enable_gqa=self.key_value_heads != self.heads,
+        )
+        out: Tensor = self.project_out(mixed.transpose(1, 2).reshape(batch, context, self.heads * self.d_head))
+        return out
+
+
+class FeedForward(nn.Module):
+    """Squared ReLU (So et al. 2021), or a SiLU gate (Shazeer 2020) where the shape is gated."""
+
+    def __init__(self, shape: TransformerShape) -> None:
+        super().__init__()
+        self.gated = shape.gated
+        self.expand = nn.Linear(shape.d_model, (2 if shape.gated else 1) * shape.d_ff, bias=False)
+        self.contract = nn.Linear(shape.d_ff, shape.d_model, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = self.expand(x)
+        if self.gated:
+            gate, value = wide.chunk(2, dim=-1)
+            wide = F.silu(gate) * value
+        else:
+            wide = F.relu(wide).square()
+        out: Tensor = self.contract(wide)
+        return out
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward, each added to the stream with a weight of BASE_LAYERS / layers."""
+
+    def __init__(self, shape: TransformerShape) -> None:
+        super().__init__()
+        self.weight = BASE_LAYERS / shape.layers
+        self.attention = Attention(shape)
+        self.feed_forward = FeedForward(shape)
+
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        x = x + self.weight * self.attention(normalised(x), cosine, sine)
+        out: Tensor = x + self.weight * self.feed_forward(normalised(x))
+        return out
+
+
+class Transformer(nn.Module):
+    """Tokens in, nats out.
+
+    Raises
+    ------
+    RunsError : a shape that cannot be built is refused by `checked_shape` before it comes here.
+
+    >>> model = Transformer(TransformerShape(64, 2, 256, 128, heads=2))
+    >>> sum(parameter.numel() for parameter in model.parameters()) == model.shape.parameters("total")
+    True
+    """
+
+    def __init__(self, shape: TransformerShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embedding = nn.Embedding(shape.vocabulary, shape.d_model)
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.head = nn.Linear(shape.d_model, shape.vocabulary, bias=False)
+        if shape.tied:
+            self.head.weight = self.embedding.weight
+        cosine, sine = rotary_table(shape.context, shape.d_head)
+        self.cosine: Tensor
+        self.sine: Tensor
+        self.register_buffer("cosine", cosine, persistent=False)
+        self.register_buffer("sine", sine, persistent=False)
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw the starting weights; the same generator state gives the same weights on every device."""
+        for name, weight in self.named_parameters():
+            if name.startswith("embedding"):
+                scale = 0.02 if self.shape.tied else 1.0
+            elif name.endswith(("project_out.weight", "contract.weight")) or name.startswith("head"):
+                scale = 0.0
+            else:
+                scale = weight.shape[1] ** -0.5
+            weight.copy_(torch.randn(weight.shape, generator=generator) * scale)
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """The stream before the output layer, (batch, context, d_model)."""
+        x = normalised(self.embedding(tokens))
+        cosine, sine = self.cosine[:, : tokens.shape[1]].to(x.dtype), self.sine[:, : tokens.shape[1]].to(x.dtype)
+        for block in self.blocks:
+            x = block(x, cosine, sine)
+        return normalised(x)
+
+    def forward(self, tokens: Tensor, targets: Tensor, z_loss: float = 0.0) -> tuple[Tensor, Tensor]:
+        """What is minimised, and the loss of each token in nats, (batch x context,); both in float32.
+
+        z_loss weighs the square of the log partition function (PaLM, Chowdhery et al. 2022).
+        """
+        logits = self.head(self.hidden(tokens)).float().flatten(0, 1)
+        losses = F.cross_entropy(logits, targets.flatten(), reduction="none")
+        objective = losses.mean()
+        if z_loss:
+            objective = objective + z_loss * logits.logsumexp(-1).square().mean()
+        return objective, losses

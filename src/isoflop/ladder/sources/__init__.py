@@ -1,0 +1,36 @@
+"""Where text comes from: one file a source, found by the name that a corpus is asked for with."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+
+from isoflop.ladder.documents import Document
+from isoflop.runs import RunsError
+
+
+def sources() -> tuple[str, ...]:
+    """Names of the sources, as the part before the colon of a corpus' name."""
+    return tuple(entry.name.replace("_", "-") for entry in pkgutil.iter_modules(__path__))
+
+
+def documents(origin: str) -> Iterator[Document]:
+    """Documents of an origin: ``python-source``, ``folder:PATH``, ``jsonl:PATH``, ``hugging-face:NAME`` …
+
+    Raises
+    ------
+    RunsError : an unknown source, or one that finds nothing where it was sent.
+    """
+    name, _, where = origin.partition(":")
+    if name not in sources():
+        raise RunsError(f"no source of text is called {name!r}; accepted: {', '.join(sources())} (as folder:PATH)")
+    found: Iterator[Document] = import_module(f"{__name__}.{name.replace('-', '_')}").documents(where)
+    return found
+
+
+def entropy_of(origin: str) -> float:
+    """Nats per byte of an origin whose entropy is known exactly; nan for text."""
+    name, _, where = origin.partition(":")
+    source = import_module(f"{__name__}.{name.replace('-', '_')}")
+    return float(source.entropy(where)) if hasattr(source, "entropy") else float("nan")
