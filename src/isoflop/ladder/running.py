@@ -35,9 +35,9 @@ def run_job(store: Store, job: Job, settings: Settings, executor: str = "in-proc
     """
     try:
         with store.claim(job):
-            if store.unfinished(job):
+            if is_due(store, job, settings):  # seen again, now that nobody else can change it
                 yield from _train(store, job, settings, executor, extra)
-            else:
+            elif not store.unfinished(job):
                 store.keeper(job).clear()
     except Claimed as error:
         yield Event("taken", job.id, str(error.owner))

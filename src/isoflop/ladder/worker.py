@@ -1,0 +1,75 @@
+"""A process that trains jobs of a store: ``python -m isoflop.ladder.worker FOLDER``. Executors start it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from types import FrameType
+
+from isoflop.ladder.executor import Settings
+from isoflop.ladder.running import in_words, run_all
+from isoflop.ladder.store import Store
+
+
+def settings_text(settings: Settings) -> str:
+    """Settings as the worker's argument ``--settings``."""
+    return json.dumps({**asdict(settings), "options": dict(settings.options)})
+
+
+def work(folder: str, settings: Settings, executor: str, only: Sequence[str] = ()) -> None:
+    """Train jobs of the store until none is left that nobody holds; print what happens.
+
+    Parameters
+    ----------
+    only : ids of jobs; default all, dearest first.
+
+    Raises
+    ------
+    RunsError, FileError : nothing can be run at all.
+    """
+    store = Store.open(folder)
+    jobs = [store.job(name) for name in only] if only else store.jobs
+    for event in run_all(store, jobs, settings, executor):
+        if event.kind != "taken":
+            print(event.line(), flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line of the worker; 0, or 2 with one line on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m isoflop.ladder.worker", description=__doc__)
+    parser.add_argument("folder", help="of the ladder")
+    parser.add_argument("--settings", default="{}", help="a JSON object of isoflop.ladder.executor.Settings")
+    parser.add_argument("--executor", default="in-process", help="what the records name as executor")
+    parser.add_argument("--job", action="append", default=[], help="only this job; repeatable")
+    parser.add_argument("--with-parent", action="store_true", help="end when standard input ends")
+    given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _end)
+    if given.with_parent:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        work(given.folder, Settings(**json.loads(given.settings)), given.executor, given.job)
+    except Exception as error:
+        print(f"isoflop: {in_words(error)}", file=sys.stderr, flush=True)
+        return 2
+    return 0
+
+
+def _end(_: int, __: FrameType | None) -> None:
+    raise SystemExit(143)
+
+
+def _end_with_parent() -> None:
+    """A parent that dies, however it dies, closes the pipe that is our standard input."""
+    while sys.stdin.buffer.read(1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Every executor keeps to the same records: all rungs, whatever fails among them; and says what happens."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from tests.ladder.conftest import rung, steps_taken
+
+from isoflop.ladder.executor import Executor, Settings, executor, executors
+from isoflop.ladder.rung import Rung
+from isoflop.ladder.store import Store
+from isoflop.ladder.watching import AGAIN
+from isoflop.runs import RunsError
+
+MakeLadder = Callable[[Iterable[Rung]], Store]
+Fake = Callable[..., Settings]
+
+
+def test_executors_are_found() -> None:
+    assert {"in-process", "side-by-side"} <= {each.id for each in executors()}
+    for each in executors():
+        assert isinstance(each, Executor) and each.title and "\n" not in each.title
+    with pytest.raises(RunsError, match=r"no executor is called 'side by side'; did you mean side-by-side\?"):
+        executor("side by side")
+
+
+def test_unknown_options_are_refused(ladder: MakeLadder, fake: Fake) -> None:
+    store = ladder([rung()])
+    with pytest.raises(RunsError, match="in-process takes no option 'partition'; accepted: none"):
+        list(executor("in-process").run(store, store.pending(), fake(options={"partition": "gpu"})))
+
+
+def test_a_trainer_that_is_not_there(ladder: MakeLadder, fake: Fake) -> None:
+    store = ladder([rung()])
+    (_, event) = executor("in-process").run(store, store.pending(), fake(trainer="nowhere:train"))
+    assert event.kind == "failed" and "the trainer nowhere:train cannot be imported" in event.message
+
+
+def test_side_by_side_trains_all(ladder: MakeLadder, fake: Fake, tmp_path: Path) -> None:
+    store = ladder([rung(tokens=5120), rung(), rung(48), rung(64, seed=13), rung(48, seed=66), rung(seed=2)])
+    events = list(executor("side-by-side").run(store, store.pending(), fake(workers=3)))
+    assert Counter(record.status for record in store.records()) == {"done": 4, "failed": 1, "diverged": 1}
+    kinds = Counter(event.kind for event in events)
+    assert (kinds["finished"], kinds["failed"], kinds["lost"]) == (5, 1, 0)
+    taken = Counter(steps_taken(tmp_path))
+    assert set(taken.values()) == {1}, "no step was taken twice"
+    owners = {line.split()[0] for log in (store.folder / "logs").iterdir() for line in log.read_text().splitlines()}
+    assert owners and len(list((store.folder / "logs").iterdir())) == 3
+
+
+def test_a_worker_that_dies_is_replaced_and_its_job_goes_on(ladder: MakeLadder, fake: Fake, tmp_path: Path) -> None:
+    store = ladder([rung(seed=9), rung(48)])
+    events = list(executor("side-by-side").run(store, store.pending(), fake(workers=2)))
+    assert [record.status for record in store.records()] == ["done", "done"]
+    lost = [event.message for event in events if event.kind == "lost"]
+    again = [event for event in events if event.kind == "started" and event.message == AGAIN]
+    assert len(again) == 1, "said whether the other worker took it at once, or a new one"
+    assert all(signal.SIGKILL.name in message for message in lost)
+    taken = Counter(line for line in steps_taken(tmp_path) if "-s9-" in line)
+    twice = [line.split()[-1] for line, times in taken.items() if times > 1]
+    assert twice == ["6", "7"], "the state of step 5 was kept"
+
+
+def test_a_job_whose_process_always_dies_fails(ladder: MakeLadder, fake: Fake) -> None:
+    store = ladder([rung(seed=99), rung(48)])
+    events = list(executor("side-by-side").run(store, store.pending(), fake(workers=1)))
+    record, other = store.records()
+    assert (record.status, other.status) == ("failed", "done")
+    assert record.error.endswith("was ended by SIGKILL, 2 times")
+    assert [event.kind for event in events if event.job == record.job][-1] == "failed"
