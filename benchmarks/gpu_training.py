@@ -115,8 +115,8 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     corpus = write_corpus(sources.documents("python-source:24"), folder / "corpus", "python-source", VOCABULARY)
     rows = []
-    for name, batch in (("1.3M", 16384), ("5.8M", 16384), ("15.7M", 65536), ("33.6M", 65536), ("88M", 65536)):
-        point = rung(name, batch, 400)
+    for name, batch in (("1.3M", 16384), ("5.8M", 16384), ("15.7M", 65536), ("88M", 65536)):
+        point = rung(name, batch, 300)
         n = point.parameters
         began = time.perf_counter()
         reference, reference_loss = plain_loop(point, corpus, 150)

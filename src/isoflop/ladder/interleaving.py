@@ -1,4 +1,4 @@
-"""Several jobs in one process, taking turns: on a GPU each has its own stream, so that small models fill it together."""
+"""Several jobs in one process, taking turns: on a GPU each has a stream of its own, so that small models fill it."""
 
 from __future__ import annotations
 
