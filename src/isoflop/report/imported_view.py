@@ -21,9 +21,9 @@ def view(imported: Imported) -> View:
     """The import as a view."""
     resolved = imported.resolved
     shown = [name for name in ("N", "D", "C", "BS", "S", "LR", imported.output) if name in resolved.columns]
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for row, run in enumerate(imported.tracked[:_MOST_ROWS]):
-        cells = [Number(float(resolved.columns[name][row]), kind=kind_of(name)) for name in shown]
+        cells: list[Cell] = [Number(float(resolved.columns[name][row]), kind=kind_of(name)) for name in shown]
         rows.append((run.name, *cells))
     more = len(imported) - _MOST_ROWS
     origins: list[tuple[Cell, ...]] = [(name, resolved.origins[name]) for name in shown]

@@ -1,0 +1,132 @@
+"""nanochat: what its base training prints, and the report card that it writes.
+
+The printed loss is the smoothed training loss in nats per token; validation is in bits per byte and called ``val/bpb``,
+as in nanochat's own tracking, so it is never taken for a loss in nats: name it if laws are to predict it. N is every
+parameter; the groups are settings such as ``parameters.transformer_matrices``. C is counted by nanochat itself.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from isoflop.runs.importers.importer import Importer, typed
+from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, TrackedRun, all_series
+from isoflop.runs.notices import Notice, RunsError
+
+_STEP = re.compile(r"^step (\d+)(?:/\d+)? \([\d.]+%\) \| loss: ([\d.naif]+) \| lrm: ([\d.]+)")
+_BPB = re.compile(r"^Step (\d+) \| Validation bpb: ([\d.naif]+)")
+_CORE = re.compile(r"^Step (\d+) \| CORE metric: ([\d.naif-]+)")
+_STATED = re.compile(
+    r"^(?:- )?(Number of parameters|Total batch size|Estimated FLOPs per token|Number of FLOPs per token"
+    r"|Total number of training tokens|Number of training tokens|Calculated number of iterations"
+    r"|Total training FLOPs estimate|Total training flops|Final validation bpb|CORE metric estimate)[: ]+([\d.,e+-]+)",
+    re.IGNORECASE,
+)
+_GROUP = re.compile(r"^([a-z_]+) *: ([\d,]+)$")
+_SETTING = re.compile(r"^- ([a-z_]+): (\S.*)$")
+_LINES = ((_STEP, ("train/loss", "train/lrm")), (_BPB, ("val/bpb",)), (_CORE, ("core_metric",)))
+_FINAL = (("val/bpb", "final validation bpb"), ("core_metric", "core metric estimate"))
+_SUFFIXES = frozenset((".log", ".txt", ".out", ".md"))
+_LOOKED_AT = 2**20
+
+
+class NanochatLog(Importer):
+    """Logs and report cards of nanochat."""
+
+    id = "nanochat"
+    title = "nanochat logs"
+    accepts = "a log of base training (.log, .txt, .out), a report card (.md), or a folder of them"
+
+    def recognises(self, path: Path) -> bool:
+        """A log or a report card with nanochat's lines, or a folder with one."""
+        return any(_is_log(file) for file in _files(path)[:8])
+
+    def read(self, path: Path) -> Reading:
+        """One run for each file."""
+        files = _files(path)
+        if not files:
+            raise RunsError(f"no log in {path}; give {self.accepts}")
+        runs, left_out = [], []
+        notices: list[Notice] = []
+        for file in files:
+            name = file.stem if len(files) == 1 else file.relative_to(path).with_suffix("").as_posix()
+            run, told = _run(name, file)
+            if run.metrics:
+                runs.append(run)
+                notices += told
+            else:
+                left_out.append(LeftOut(str(file), "it has no line of nanochat's base training with a loss"))
+        return Reading(tuple(runs), tuple(left_out), tuple(notices))
+
+
+IMPORTER = NanochatLog()
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path] if path.suffix in _SUFFIXES else []
+    found = (file for depth in ("", "*/") for file in path.glob(f"{depth}*"))
+    return sorted(file for file in found if file.suffix in _SUFFIXES and file.is_file())
+
+
+def _is_log(file: Path) -> bool:
+    with file.open("rb") as stream:
+        lines = stream.read(_LOOKED_AT).decode("utf-8", errors="replace").splitlines()
+    if file.suffix == ".md":
+        return any(line.startswith("- Number of FLOPs per token") for line in lines)
+    return any(pattern.match(line) for line in lines for pattern in (_STEP, _BPB))
+
+
+def _run(name: str, file: Path) -> tuple[TrackedRun, tuple[Notice, ...]]:
+    logged: dict[str, list[tuple[float, float]]] = {}
+    stated: dict[str, float] = {}
+    config: dict[str, Any] = {}
+    in_base = file.suffix != ".md"
+    with file.open(encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            if line.startswith("## "):
+                in_base = line.lower().startswith("## base model training")
+            if not in_base:
+                continue
+            for pattern, names in _LINES:
+                if found := pattern.match(line):
+                    for key, value in zip(names, found.groups()[1:]):
+                        logged.setdefault(key, []).append((float(found[1]), float(value)))
+                    break
+            else:
+                if found := _STATED.match(line):
+                    stated[found[1].lower()] = float(found[2].replace(",", "").rstrip("."))
+                elif found := _GROUP.match(line.strip()):
+                    config[f"parameters.{found[1]}"] = float(found[2].replace(",", ""))
+                elif file.suffix == ".md" and (found := _SETTING.match(line)):
+                    config[found[1]] = typed(found[2].replace(",", ""))
+    end = stated.get("calculated number of iterations", float("nan"))
+    for key, words in _FINAL:
+        if words in stated:
+            logged.setdefault(key, []).append((end, stated[words]))
+    metrics, told = all_series(logged, name)
+    return TrackedRun(name, config, metrics, _facts(stated, config, logged), str(file)), told
+
+
+def _facts(
+    stated: dict[str, float], config: dict[str, Any], logged: dict[str, list[tuple[float, float]]]
+) -> dict[str, Fact]:
+    facts: dict[str, Fact] = {}
+    total = config.get("parameters.total", stated.get("number of parameters"))
+    if total:
+        facts["N"] = Fact(float(total), "number of parameters", "total")
+    planned = stated.get("total number of training tokens", stated.get("number of training tokens"))
+    steps = stated.get("calculated number of iterations")
+    batch = stated.get("total batch size") or (planned / steps if planned and steps else None)
+    last = max((step for pairs in logged.values() for step, _ in pairs if step == step), default=0.0)
+    if batch:
+        facts["BS"] = Fact(batch, "total batch size")
+    seen = batch * last if batch and last else planned
+    if seen:
+        facts["D"] = Fact(seen, "total batch size x steps" if batch and last else "number of training tokens")
+        per_token = stated.get("estimated flops per token", stated.get("number of flops per token"))
+        if per_token:
+            facts["C"] = Fact(per_token * seen, "FLOPs per token x tokens", "counted")
+    return facts
