@@ -66,7 +66,7 @@ def _end(_: int, __: FrameType | None) -> None:
 
 def _end_with_parent() -> None:
     """A parent that dies, however it dies, closes the pipe that is our standard input."""
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):  # not sys.stdin: its lock would be held when the interpreter ends
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
