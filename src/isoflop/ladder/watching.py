@@ -25,6 +25,7 @@ class Watch:
         self.store, self.jobs, self.run = store, tuple(jobs), settings.run
         self.attempts = settings.attempts
         self._seen: dict[str, tuple[str, int]] = {}
+        self._begun: dict[str, int] = {}
         self._heard: dict[str, float] = {}
         self._began = time.time()
 
@@ -37,12 +38,13 @@ class Watch:
                 if record.run != self.run or self._seen.get(rung.id) == (record.status, record.attempts):
                     continue
                 self._seen[rung.id] = (record.status, record.attempts)
+                if record.attempts > self._begun.get(job.id, 0):
+                    self._begun[job.id] = record.attempts
+                    yield Event("started", job.id, AGAIN if record.attempts > 1 else "")
                 if record.finished:
                     yield Event("finished", job.id, record=record)
                 elif record.status == "failed":
                     failed.append(record)
-                elif record.status == "running" and rung is job.rungs[-1]:
-                    yield Event("started", job.id, AGAIN if record.attempts > 1 else "")
             if failed:
                 yield Event("failed", job.id, failed[0].error)
             heard = self.store.progress(job)
