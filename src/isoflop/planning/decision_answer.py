@@ -1,4 +1,4 @@
-"""What a decision answers: quantities with intervals and near-optimal ranges, what was used, and what speaks against it."""
+"""What a decision answers: quantities with intervals and near-optimal ranges, the laws used, what was never tested."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from isoflop.runs import Notice
 
 Array = NDArray[np.float64]
 
-#: has anybody tested this answer as a whole? ``one paper``: its law and its use are of one paper; ``tested together``:
-#: several laws that a paper tried together; ``hypothesis``: laws that nobody has tried together; ``arithmetic``: counted
+#: was the answer tested as a whole? ``one paper``: law and use are of one paper; ``tested together``: several laws that
+#: a paper tried together; ``hypothesis``: laws that no paper has tried together; ``arithmetic``: counted
 Evidence = Literal["one paper", "tested together", "hypothesis", "arithmetic"]
 SCHEMA = "isoflop.decision_answer"
 _NAN = float("nan")
@@ -36,6 +36,7 @@ class Decided:
     ----------
     low, high : interval from a fit's draws, or from the spread that the source states; nan where none is known.
     near_low, near_high : every value in between is near-optimal: it wastes at most the asked share of the compute.
+    spread_low, spread_high : the span of what published rules say, this one included.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Decided:
     high: float = _NAN
     near_low: float = _NAN
     near_high: float = _NAN
+    spread_low: float = _NAN
+    spread_high: float = _NAN
 
     def to_dict(self) -> dict[str, Any]:
         """As a JSON-ready mapping; nan is None."""
@@ -168,9 +171,7 @@ class DecisionAnswer(Presented):
             title=stored["title"],
             question=stored["question"],
             inputs=dict(stored["inputs"]),
-            quantities=tuple(
-                Decided(**_numbers(each, text=("name", "unit", "meaning"))) for each in stored["quantities"]
-            ),
+            quantities=tuple(Decided(**_numbers(each)) for each in stored["quantities"]),
             sentences=tuple(stored["sentences"]),
             alternatives=tuple(
                 Alternative(each["label"], _numbers(each["values"]), each["note"]) for each in stored["alternatives"]
@@ -199,5 +200,5 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(each, float) and math.isnan(each) else each for name, each in values.items()}
 
 
-def _numbers(stored: Mapping[str, Any], text: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {name: each if name in text or each is not None else _NAN for name, each in stored.items()}
+def _numbers(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _NAN if each is None else each for name, each in stored.items()}

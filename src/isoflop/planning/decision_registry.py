@@ -17,7 +17,7 @@ def decision_rules() -> tuple[DecisionRule, ...]:
     """Every decision that answers by itself, by id.
 
     >>> [each.id for each in decision_rules() if each.group == "serving"]
-    ['serving_load', 'test_time_samples']
+    ['serving_load', 'repeated_samples']
     """
     return tuple(each for each in decisions() if isinstance(each, DecisionRule))
 

@@ -30,7 +30,10 @@ from isoflop.scaling_law import CalibratedLaw, Law
 
 @dataclass(frozen=True)
 class Input:
-    """Something that a decision wants to know. Without a `default` it must be given, unless it is `optional`."""
+    """Something that a decision wants to know. Without a `default` it must be given, unless it is `optional`.
+
+    It lies between `low` and `high`, is `whole` where that is said, and is 0 only where `zero` allows it.
+    """
 
     name: str
     meaning: str
@@ -40,6 +43,7 @@ class Input:
     low: float = 0.0
     high: float = math.inf
     whole: bool = False
+    zero: bool = False
 
     @property
     def required(self) -> bool:
@@ -54,7 +58,8 @@ class Input:
         DecisionError : it is not finite, out of range, or not whole where it must be.
         """
         number = float(value)
-        if not (math.isfinite(number) and self.low <= number <= self.high) or (number == 0.0 and self.low == 0.0):
+        refused = number == 0.0 and not self.zero
+        if not (math.isfinite(number) and self.low <= number <= self.high) or refused:
             limits = f"above {self.low:g}" if math.isinf(self.high) else f"from {self.low:g} to {self.high:g}"
             raise DecisionError(
                 f"{decision}: {self.name} = {number:g} is not accepted; {self.meaning} must be {limits}"
@@ -109,9 +114,10 @@ class BelievedLaw:
     def draws(self, **resources: ArrayLike) -> Array:
         """As `along`, for the estimate and every draw: resources (..., R) or (..., 1) with R = `rows`, last axis."""
         drawn = self.fit.draws if self.fit is not None and self.fit.intervals is not None else {}
-        numbers = {name: np.concatenate([[value], drawn.get(name, np.empty(0))]) for name, value in self.values.items()}
+        rows = self.rows
         whole = {
-            name: each if len(each) == self.rows else np.full(self.rows, each[0]) for name, each in numbers.items()
+            name: np.concatenate([[value], drawn[name]]) if name in drawn else np.full(rows, value)
+            for name, value in self.values.items()
         }
         return np.asarray(self.calibrated.law.evaluate(resources, whole), dtype=np.float64)
 
@@ -268,7 +274,13 @@ class DecisionRule:
 
 
 def decided(
-    name: str, rows: ArrayLike, unit: str = "1", meaning: str = "", *, near: tuple[float, float] | None = None,
+    name: str,
+    rows: ArrayLike,
+    unit: str = "1",
+    meaning: str = "",
+    *,
+    near: tuple[float, float] | None = None,
+    spread: Sequence[float] = (),
     level: float = 0.95,
 ) -> Decided:  # fmt: skip
     """A quantity from the estimate (row 0) and a fit's draws, if any.
@@ -279,4 +291,5 @@ def decided(
     values = np.atleast_1d(np.asarray(rows, dtype=np.float64))
     low, high = (float("nan"), float("nan")) if len(values) < 3 else map(float, quantile_interval(values[1:], level))
     near_low, near_high = near or (float("nan"), float("nan"))
-    return Decided(name, float(values[0]), unit, meaning, low, high, near_low, near_high)
+    ends = (min(spread), max(spread)) if len(spread) else (float("nan"), float("nan"))
+    return Decided(name, float(values[0]), unit, meaning, low, high, near_low, near_high, *ends)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,11 +30,11 @@ def view(answer: DecisionAnswer) -> View:
         lead.append(f"Near-optimal: wastes at most {share} % of the compute.")
     lead.append(f"Evidence: {answer.evidence}; {answer.because}.")
     rows = tuple(_row(each) for each in answer.quantities)
-    columns = ("quantity", "value", "interval", "near-optimal", "unit", "meaning")
+    columns = ("quantity", "value", "interval", "near-optimal", "published rules", "unit", "meaning")
     tables = [Table(columns, rows, wrapped=True).without_empty()]
     if answer.alternatives:
         tables.append(_alternatives(answer))
-    laws = tuple((each.law, each.role, each.provenance, each.source) for each in answer.laws)
+    laws = tuple((each.law, each.role, each.provenance, _short_source(each.source)) for each in answer.laws)
     if laws:
         tables.append(Table(("law", "gives", "provenance", "source"), laws, caption="Laws used", wrapped=True))
     return View(f"{answer.decision}: {answer.title}", lead=tuple(lead), tables=tuple(tables), notices=answer.warnings)
@@ -83,9 +84,16 @@ def _row(each: Decided) -> tuple[Cell, ...]:
         Number(each.value, spread, kind),
         Interval(each.low, each.high, spread, kind),
         Interval(each.near_low, each.near_high, abs(each.value) / 20, kind),
+        Interval(each.spread_low, each.spread_high, abs(each.spread_low) / 20, kind),
         unit,
         each.meaning,
     )
+
+
+def _short_source(citation: str) -> str:
+    """``Tao et al. (2024), arXiv:2407.13623`` of a whole citation."""
+    found = re.match(r"(.*?\(\d{4}\))(?:.*?(arXiv:[\w.]+))?", citation)
+    return citation if found is None else ", ".join(part for part in found.groups() if part)
 
 
 def _alternatives(answer: DecisionAnswer) -> Table:

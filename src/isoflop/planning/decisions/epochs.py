@@ -13,6 +13,10 @@ def answer(asked: Asked) -> DecisionAnswer:
     """The N with the least loss on 6 N D = C, D beyond the unique tokens being repeated.
 
     Muennighoff et al. 2023: repeats lose value exponentially, R* = 15.4 epochs; surplus parameters with R* = 5.3.
+
+    >>> from isoflop.planning.decision_registry import decide
+    >>> round(decide("epochs", flops=6 * 8.67e9 * 178e9, unique_tokens=25e9)["epochs"].value, 2)
+    9.07
     """
     flops, unique = asked["flops"], asked["unique_tokens"]
     law = asked.main("data_constrained@muennighoff2023", "loss in N, D and unique tokens U")
@@ -33,10 +37,9 @@ def answer(asked: Asked) -> DecisionAnswer:
     worth = equivalent_budget(lambda c: float(least(free, c, low, c / 60.0).value[0]), flops, float(found.value[0]))
     asked.beyond(law, N=float(found.x[0]), D=float(d[0]), U=unique)
     epochs = d / unique
-    if epochs[0] > 1 and float(epochs[0]) > 40:
-        asked.warn(
-            "many_epochs", f"{epochs[0]:.0f} epochs: the runs behind the law find almost no gain beyond about 40"
-        )
+    worn = np.exp(-(epochs[0] - 1) / law.values["R_D"]) if "R_D" in law.values else 1.0
+    if worn < 0.1:
+        asked.warn("many_epochs", f"in the last of {epochs[0]:.0f} epochs a token is worth {worn:.2g} of a new one")
     return asked.answer(
         (
             decided("N", found.x, "parameters", "parameters", near=near_n),
