@@ -74,7 +74,7 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         """As a JSON-ready mapping with a schema version; nan becomes null."""
         stored = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "rung"}
-        return {"schema": SCHEMA, "id": self.id, "rung": self.rung.to_dict(), **_without_nan(stored)}
+        return {"schema": SCHEMA, "id": self.id, "rung": self.rung.to_dict(), **plain(stored)}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Record:
@@ -169,14 +169,19 @@ def flops_per_token(shape: TransformerShape) -> dict[str, float]:
     }
 
 
-def _without_nan(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Ready for strict JSON: numbers of NumPy become Python's; nan and infinities null.
+
+    >>> plain({"loss": float("nan"), "steps": (1, 2)})
+    {'loss': None, 'steps': [1, 2]}
+    """
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(name): _without_nan(each) for name, each in value.items()}
-    if hasattr(value, "item"):
-        return _without_nan(value.item())
-    return value
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return plain(value.item()) if hasattr(value, "item") else value
 
 
 def summary_of(outcome: Outcome) -> dict[str, Any]:

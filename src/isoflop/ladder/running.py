@@ -58,6 +58,8 @@ def _train(store: Store, job: Job, settings: Settings, executor: str, extra: dic
                 yield Event("progress", job.id, progress=told)
             elif isinstance(told, Outcome):
                 yield Event("finished", job.id, record=store.record(told))
+            else:
+                yield Event("turn", job.id)
         if missing := store.unfinished(job):
             raise RuntimeError(f"the trainer ended without an outcome for {', '.join(rung.id for rung in missing)}")
     except Exception as error:

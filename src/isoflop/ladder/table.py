@@ -69,6 +69,21 @@ def runs_of(store: Store, roles: tuple[str, ...] = (), corpus: str = "") -> Runs
     )
 
 
+def csv_text(rows: list[dict[str, Any]]) -> str:
+    """Rows as CSV with one header; a number that is not known is an empty cell."""
+    import csv
+    import io
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        cells = (row.get(name, "") for name in names)
+        writer.writerow(["" if isinstance(cell, float) and cell != cell else cell for cell in cells])
+    return text.getvalue()
+
+
 def _row(record: Record) -> dict[str, Any]:
     rung, recipe = record.rung, record.rung.recipe
     return {
@@ -115,6 +130,11 @@ def _numeric(rows: list[dict[str, Any]]) -> list[str]:
 
 def _origins(columns: dict[str, Any]) -> dict[str, str]:
     said = {
+        "S": "steps",
+        "BS": "batch tokens",
+        "LR": "peak learning rate at the base width",
+        "bits_per_byte": "validation, mean over domains",
+        "held_out": "1 where the rung's role is held_out",
         "N": "parameters without the input embedding",
         "D": "steps x batch tokens",
         "C": "6 x N x D",
@@ -131,4 +151,8 @@ def _notices(records: list[Record]) -> tuple[Notice, ...]:
         (count["failed"], "failed", "failed and are left out", "`isoflop ladder status` says why"),
         (waiting, "waiting", "are not trained yet", "`isoflop ladder run` goes on"),
     )
-    return tuple(Notice(f"rungs_{code}", f"{many} rungs {what}", hint=hint) for many, code, what, hint in said if many)
+    return tuple(
+        Notice(f"rungs_{code}", f"{many} of {len(records)} rungs {what}", hint=hint)
+        for many, code, what, hint in said
+        if many
+    )

@@ -1,0 +1,136 @@
+"""ladder: Train the small runs of a study: run them on a laptop, a GPU or a cluster, and see how far they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from isoflop.cli.output import json_option, say, show
+from isoflop.cli.results import check_writable, write_results
+from isoflop.cli.values import assignments, quantity
+
+if TYPE_CHECKING:
+    from isoflop.ladder.executor import Settings
+    from isoflop.ladder.ladder_status import LadderStatus
+    from isoflop.ladder.store import Store
+
+
+@click.group()
+def command() -> None:
+    """Train the rungs of a ladder, and see what is done, what runs, what failed and what the rest will cost.
+
+    \b
+    isoflop ladder run study --dry-run
+    isoflop ladder run study --executor side-by-side --workers 4
+    isoflop ladder status study --json
+    isoflop ladder table study -o runs.csv
+    """
+
+
+@command.command("status")
+@click.argument("folder", metavar="FOLDER")
+@click.option("--speed", metavar="FLOP/S", help="To expect where no rung has been measured yet: 40e9, 1e14.")
+@click.option("-o", "--output", metavar="STATUS.JSON", help="Write the status.")
+@click.option("--report", "report_path", metavar="PAGE.HTML", help="Write a report with pictures.")
+@json_option
+def status(folder: str, speed: str | None, output: str | None, report_path: str | None, as_json: bool) -> None:
+    """Show what is done, running and failed, and what the rest will cost at the speed measured so far."""
+    check_writable(output, report_path)
+    made = _status(folder, speed)
+    write_results(made, output, report_path)
+    show(as_json, made.to_dict, made.summary)
+
+
+@command.command("run")
+@click.argument("folder", metavar="FOLDER")
+@click.option("--executor", "executor_id", default="in-process", show_default=True, help="Where; --list shows them.")
+@click.option("--list", "list_executors", is_flag=True, help="Show the executors and their options; run nothing.")
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Jobs at work at once.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1.")
+@click.option("--threads", type=click.IntRange(0), default=0, help="Of each worker on a CPU; 0 shares the processors.")
+@click.option("--compile/--no-compile", "compiled", default=None, help="torch.compile; default: on a GPU.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the executor. Repeatable.")
+@click.option("--only", multiple=True, metavar="JOB", help="Only this job. Repeatable.")
+@click.option("--trainer", metavar="MODULE:FUNCTION", help="Another training loop with the same signature.")
+@click.option("--dry-run", is_flag=True, help="Show every rung, its FLOPs, time and memory; train nothing.")
+@click.option("--speed", metavar="FLOP/S", help="For --dry-run, where no rung has been measured yet.")
+@json_option
+def run(folder: str, list_executors: bool, only: tuple[str, ...], dry_run: bool, speed: str | None, as_json: bool,
+        **given: Any) -> None:  # fmt: skip
+    """Train what is missing. Safe to interrupt and to start again, on one folder from several machines at once.
+
+    \b
+    isoflop ladder run study --dry-run --speed 40e9
+    isoflop ladder run study --executor side-by-side --workers 2
+    isoflop ladder run study --executor slurm --option partition=gpu
+    """
+    from isoflop.ladder.executor import executors
+
+    if list_executors:
+        found = executors()
+        listed = [{"id": each.id, "title": each.title, "options": dict(each.options)} for each in found]
+        show(as_json, lambda: listed, lambda: "\n".join(_described(each) for each in listed))
+        return
+    if not dry_run:
+        _run(folder, only, **given)
+    made = _status(folder, speed, "cpu" if given["device"] == "cpu" else "cuda")
+    show(as_json, made.to_dict, made.summary)
+    if made.count("failed") and not dry_run:
+        raise click.ClickException(f"{made.count('failed')} of {len(made.rungs)} rungs failed; the table says why")
+
+
+@command.command("table")
+@click.argument("folder", metavar="FOLDER")
+@click.option("-o", "--output", metavar="RUNS.CSV", help="Write every finished rung as a row, for `isoflop fit`.")
+@click.option("--role", "roles", multiple=True, help="Only rungs with this role. Repeatable.")
+@json_option
+def table(folder: str, output: str | None, roles: tuple[str, ...], as_json: bool) -> None:
+    """Show the finished rungs as a table of runs, or write it as CSV."""
+    from isoflop.ladder.store import Store
+    from isoflop.ladder.table import csv_text, rows_of
+
+    check_writable(output)
+    store = Store.open(folder)
+    rows = [row for row in rows_of(store) if not roles or row["role"] in roles]
+    runs = store.runs(roles)
+    if output:
+        from isoflop.files import write_text
+
+        write_text(output, csv_text(rows))
+        say(f"wrote {output}")
+    show(as_json, lambda: rows, runs.summary)
+
+
+def _status(folder: str | Store, speed: str | None, device: str = "cuda") -> LadderStatus:
+    from isoflop.ladder.ladder_status import ladder_status
+
+    return ladder_status(folder, quantity(speed, "--speed") if speed else float("nan"), device)
+
+
+def _run(folder: str, only: tuple[str, ...], executor_id: str, options: tuple[str, ...], **given: Any) -> None:
+    from contextlib import closing
+
+    from isoflop.cli.job_lines import job_lines
+    from isoflop.ladder.executor import Settings, executor
+    from isoflop.ladder.store import Store
+
+    chosen = executor(executor_id)
+    store = Store.open(folder)
+    given = {name: value for name, value in given.items() if value is not None}
+    settings: Settings = Settings(options=assignments(options, "--option", "NAME=VALUE"), **given)
+    jobs = [job for job in store.pending() if not only or job.id in only]
+    for name in only:
+        store.job(name)
+    try:
+        with job_lines() as lines, closing(chosen.run(store, jobs, settings)) as events:  # type: ignore[type-var]
+            for event in events:
+                lines.show(event)
+    except KeyboardInterrupt:
+        say(f"isoflop: interrupted; what was recorded stays, and `isoflop ladder run {folder}` goes on from there")
+        raise SystemExit(130) from None
+
+
+def _described(executor: dict[str, Any]) -> str:
+    options = "".join(f"\n    --option {name}=...  {meaning}" for name, meaning in executor["options"].items())
+    return f"{executor['id']}: {executor['title']}{options}"

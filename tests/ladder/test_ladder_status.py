@@ -1,0 +1,114 @@
+"""The state of a ladder: counts, costs that add up, expected time from measured speed; as text, JSON and report."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from tests.ladder.conftest import TRAINER, rung
+
+from isoflop.cli.main import main
+from isoflop.ladder.executor import Settings, executor
+from isoflop.ladder.ladder_status import LadderStatus, added_flops, job_memory, ladder_status
+from isoflop.ladder.rung import Rung, jobs_of
+from isoflop.ladder.store import Store
+
+MakeLadder = Callable[[Iterable[Rung]], Store]
+Fake = Callable[..., Settings]
+
+
+def isoflop(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, [str(each) for each in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_what_rungs_add_is_what_their_jobs_cost() -> None:
+    rungs = [rung(tokens=5120), rung(tokens=20_480), rung(tokens=10_240), rung(48), rung(48, seed=3)]
+    for job in jobs_of(rungs):
+        assert sum(added_flops(job).values()) == pytest.approx(job.flops)
+
+
+def test_costs_are_expected_at_the_speed_that_was_measured(ladder: MakeLadder, fake: Fake) -> None:
+    store = ladder([rung(32), rung(64)])
+    before = ladder_status(store)
+    assert math.isnan(before.seconds_left) and before.flops_left == before.flops and not before.speed
+    assert ladder_status(store, 2e9).seconds_left == pytest.approx(before.flops / 2e9)
+    list(executor("in-process").run(store, store.pending(), fake()))
+    grown = ladder([rung(48)])
+    after = ladder_status(grown)
+    n = rung(48).parameters
+    speed = math.exp(  # 1e5 tokens/s at both sizes, log-linear in between: 1e5 tokens/s here as well
+        np.interp(
+            math.log(n),
+            np.log([rung(32).parameters, rung(64).parameters]),
+            [math.log(6e5 * rung(32).parameters), math.log(6e5 * rung(64).parameters)],
+        )
+    )
+    assert after.seconds_left == pytest.approx(after.flops_left / speed, rel=1e-9)
+    assert after.seconds_left == pytest.approx(grown.jobs[0].steps * 256 / 1e5, rel=0.5)
+    assert after.speed == "measured on 2 rungs"
+    assert after.flops_left == pytest.approx(sum(job.flops for job in grown.pending()))
+
+
+def test_memory_grows_with_the_model_and_counts_its_states() -> None:
+    small, large = rung(32), rung(256)
+    assert job_memory(large, "cuda") > 16 * large.shape.parameters("total")
+    assert job_memory(small, "cpu") < job_memory(large, "cpu")
+
+
+def test_what_runs_now_is_shown(ladder: MakeLadder) -> None:
+    from isoflop.ladder.progress import Progress
+
+    store = ladder([rung()])
+    (job,) = store.jobs
+    with store.claim(job) as owner:
+        store.begin(job)
+        store.note(Progress(job.id, "", 7, job.steps, 3.5, 1234.0, float("nan"), 9.0))
+        status = ladder_status(store)
+        (work,) = status.work
+        assert (work.step, work.tokens_per_second, work.owner) == (7, 1234.0, str(owner))
+        assert status.count("running") == 1 and status.speed == "measured on what runs now"
+        assert f"process {owner.pid}" in status.summary()
+    assert ladder_status(store).count("interrupted") == 1, "the claim is free, so nobody is at work any more"
+    assert [notice.code for notice in ladder_status(store).warnings] == ["rungs_interrupted"]
+
+
+def test_it_is_kept_and_shown_again(ladder: MakeLadder, fake: Fake, tmp_path: Path) -> None:
+    store = ladder([rung(), rung(48, seed=66), rung(64, seed=13)])
+    list(executor("in-process").run(store, store.pending(), fake()))
+    status = ladder_status(store)
+    again = LadderStatus.from_dict(json.loads(json.dumps(status.to_dict(), allow_nan=False)))
+    assert again.to_dict() == status.to_dict() and again.summary() == status.summary()
+    path = tmp_path / "status.json"
+    assert isoflop("ladder", "status", store.folder, "-o", path, "--report", tmp_path / "a.html").exit_code == 0
+    assert "<svg" in (tmp_path / "a.html").read_text()
+    assert isoflop("report", path, "-o", tmp_path / "b.html").exit_code == 0
+    assert status.plot() is not None
+
+
+def test_the_command_runs_and_goes_on(ladder: MakeLadder, fake: Fake, tmp_path: Path) -> None:
+    fake()
+    store = ladder([rung(), rung(64, seed=13)])
+    dry = isoflop("ladder", "run", store.folder, "--dry-run", "--speed", "1e9", "--json")
+    assert json.loads(dry.stdout)["counts"]["planned"] == 2 and not (store.folder / "rungs").exists()
+    done = isoflop("ladder", "run", store.folder, "--trainer", TRAINER, "--device", "cpu")
+    assert done.exit_code == 2 and "1 of 2 rungs failed; the table says why" in done.stderr
+    assert "always fails" in done.stderr and "1 of 2 rungs done" in done.stdout
+    path = tmp_path / "runs.csv"
+    assert isoflop("ladder", "table", store.folder, "-o", path).exit_code == 0
+    header, row = path.read_text().splitlines()
+    assert dict(zip(header.split(","), row.split(",")))["role"] == "ladder"
+    assert isoflop("ladder", "run", store.folder, "--only", "nothing").exit_code == 2
+    listed = json.loads(isoflop("ladder", "run", store.folder, "--list", "--json").stdout)
+    assert {"in-process", "side-by-side"} <= {each["id"] for each in listed}
+
+
+def test_a_folder_that_is_no_ladder(tmp_path: Path) -> None:
+    result = isoflop("ladder", "status", tmp_path)
+    assert result.exit_code == 2 and "ladder.json: No such file" in result.stderr and result.stderr.count("\n") == 1
