@@ -1,7 +1,7 @@
 """Can every constraint be kept at once? If not, which smallest set of constraints conflicts.
 
-Feasibility is itself a problem of the same kind: the least t with g(z) <= t. The deletion filter drops each constraint in
-turn and keeps it out where the rest still conflicts; what remains conflicts, and no part of it does.
+Feasibility is itself a problem of the same kind: the least t with g(z) <= t. The deletion filter drops each constraint
+in turn and keeps it out where the rest still conflicts; what remains conflicts, and no part of it does.
 Source: Chinneck and Dravnieks (1991), Locating minimal infeasible constraint sets, ORSA Journal on Computing 3.
 """
 
@@ -15,7 +15,7 @@ from isoflop.planning.interior_point import minimise_rows
 from isoflop.planning.oracle import Array, Expansion, Index, Oracle, Rows
 from isoflop.planning.plan import PlanError
 from isoflop.planning.problem import Problem
-from isoflop.planning.variants import SLACK, _scattered, combinations, oracle_of
+from isoflop.planning.variants import _scattered, combinations, oracle_of
 
 _ROOM = 0.5  # a point this far inside every limit is feasible enough
 
@@ -80,7 +80,7 @@ def is_feasible(problem: Problem) -> bool:
     objective = problem.constraints[0].quantity  # any quantity that is needed anyway
     names = tuple(choice.name for choice in problem.continuous)
     oracle = oracle_of(replace(problem, objective=objective, compute=objective), names, rows)
-    return bool((feasible_starts(oracle)[1] <= SLACK).any())
+    return bool((feasible_starts(oracle)[1] <= 1e-9).any())
 
 
 def smallest_conflict(problem: Problem) -> tuple[str, ...]:

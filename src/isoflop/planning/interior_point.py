@@ -1,9 +1,9 @@
 """A primal-dual interior point method for many small problems at once, in NumPy.
 
 Each row of the batch takes Newton steps on the optimality conditions of  min f(z), g(z) + s = 0, s >= 0, low <= z <=
-high, with slacks s and multipliers; where the Newton matrix is not positive definite its eigenvalues are turned (a saddle
-is left, not approached). Steps are chosen among five lengths, all tried in one call, by an l1 merit function. Convex
-rows (posynomials) converge in 10 to 20 steps to 1e-10; for others a certificate is that independent starts agree.
+high, with slacks s and multipliers; where the Newton matrix is not positive definite its eigenvalues are turned (a
+saddle is left, not approached). Steps are chosen among five lengths, all tried in one call, by an l1 merit function.
+Convex rows (posynomials) converge in 10 to 20 steps to 1e-10; for others independent starts that agree certify.
 Source of the method: Nocedal and Wright, Numerical Optimization (2006), chapter 19.
 """
 
@@ -108,12 +108,12 @@ class _Batch:
         size = 1.0 + state.dual.max(axis=1)
         gap = (state.slack * state.dual).max(axis=1)
         done = np.abs(residual).max(axis=1) < _TOLERANCE
-        done &= (np.abs(lagrange).max(axis=1) < 10 * _TOLERANCE * size) & (gap < _COMPLEMENTARITY)
+        done &= (np.abs(lagrange).max(axis=1) < 10 * _TOLERANCE * size) & (gap < _COMPLEMENTARITY * size)
         return done, residual
 
     def _slope(self, state: _State, point: Expansion) -> Array:
         slope = state.scale[:, None] * point.df + (state.dual[:, : self.m, None] * point.dg).sum(axis=1)
-        return slope + state.dual[:, self.m : self.m + self.k] - state.dual[:, self.m + self.k :]
+        return np.asarray(slope + state.dual[:, self.m : self.m + self.k] - state.dual[:, self.m + self.k :])
 
     def _step(self, state: _State, point: Expansion, residual: Array) -> None:
         jacobian = np.concatenate([point.dg, np.broadcast_to(self.signs, (len(state.z), 2 * self.k, self.k))], axis=1)
@@ -134,11 +134,11 @@ class _Batch:
 
     def _sharpen(self, state: _State, point: Expansion, residual: Array) -> None:
         """A smaller barrier for the rows that have solved the present one."""
-        error = np.abs(residual).max(axis=1)
-        error = np.maximum(error, np.abs(self._slope(state, point)).max(axis=1) / (1.0 + state.dual.max(axis=1)))
+        size = 1.0 + state.dual.max(axis=1)
+        error = np.maximum(np.abs(residual).max(axis=1), np.abs(self._slope(state, point)).max(axis=1) / size)
         for _ in range(3):
             off = np.maximum(error, np.abs(state.slack * state.dual - state.mu[:, None]).max(axis=1))
-            smaller = np.maximum(np.minimum(0.1 * state.mu, state.mu**1.5), 0.5 * _COMPLEMENTARITY)
+            smaller = np.maximum(np.minimum(0.1 * state.mu, state.mu**1.5), 0.5 * _COMPLEMENTARITY * size)
             state.mu = np.where(off < 10 * state.mu, smaller, state.mu)
 
     def _search(self, state: _State, dz: Array, ds: Array, primal: Array) -> None:
@@ -213,7 +213,7 @@ def _longest(now: Array, change: Array) -> Array:
     """The longest step in [0, 1] that keeps `now` positive."""
     with np.errstate(all="ignore"):
         most = np.where(change < 0, -_BOUNDARY * now / change, np.inf).min(axis=1)
-    return np.minimum(most, 1.0)
+    return np.asarray(np.minimum(most, 1.0))
 
 
 def _kept(state: _State, keep: NDArray[np.bool_]) -> _State:

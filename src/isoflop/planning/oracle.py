@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from isoflop.planning.problem import Constraint, Problem
+from isoflop.planning.problem import Problem
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -122,7 +122,7 @@ class NetworkOracle(Oracle):
         g = np.empty((*shape, len(self.problem.constraints)))
         for m, constraint in enumerate(self.problem.constraints):
             g[..., m] = np.log(known[constraint.quantity]) - self.rows.log_limits[index, m]
-        return g * self.signs
+        return np.asarray(g * self.signs)
 
     def slopes(self, z: Array, index: Index) -> tuple[Array, Array, Array, Array]:
         with np.errstate(all="ignore"):
@@ -163,10 +163,3 @@ def _dense(slopes: Mapping[int, Array], shape: tuple[int, ...], k: int) -> Array
     for column, slope in slopes.items():
         dense[..., column] = slope
     return dense
-
-
-def tightened(constraint: Constraint, share: float) -> float:
-    """The logarithm of the limit, inside by this share, so that rounding cannot pass it."""
-    return float(
-        np.log(constraint.limit) - share if constraint.sense == "at_most" else np.log(constraint.limit) + share
-    )

@@ -1,7 +1,7 @@
 """What of a problem is posynomial: quantities put into one tree over the choices, and their monomials row by row.
 
-A posynomial sum_t exp(b_t + a_t z) is convex in z = log(choices), and so is its logarithm: a problem made of them has one
-optimum, and any multipliers give a certified lower bound.
+A posynomial sum_t exp(b_t + a_t z) is convex in z = log(choices), and so is its logarithm: a problem made of them has
+one optimum, and any multipliers give a certified lower bound.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Monomials:
 
 
 def whole_tree(problem: Problem, name: str) -> Node | None:
-    """A quantity as one tree over choices, given numbers and ``quantity.parameter``; None where a part is no formula."""
+    """A quantity as one tree over choices, given numbers, ``quantity.parameter``; None where a part is no formula."""
     trees: dict[str, Node] = {}
     for part in problem.needed(name):
         tree = _own_tree(problem.by_name[part])
@@ -152,7 +152,7 @@ class PosynomialOracle(Oracle):
 
     def _terms(self, z: Array, index: Index) -> Array:
         if self.shared:
-            return z @ self.exponents[0].T + self.offsets[0]
+            return np.asarray(z @ self.exponents[0].T + self.offsets[0])
         return np.asarray((self.exponents[index] @ z[..., None])[..., 0] + self.offsets[index])
 
     def _logs(self, terms: Array, index: Index) -> tuple[Array, Array, Array]:

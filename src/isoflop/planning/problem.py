@@ -40,6 +40,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isoflop.planning.plan import PlanError
 from isoflop.planning.quantities import FormulaQuantity, LawQuantity, Quantity
+from isoflop.runs import Notice
 
 Array = NDArray[np.float64]
 Sense = Literal["at_most", "at_least"]
@@ -123,6 +124,7 @@ class Problem:
     decisions : ids of the decisions that extended it.
     tested : sets of atlas laws whose combination a paper tested.
     title : one line for people.
+    notices : warnings about the question itself, shown with the answer.
 
     Raises
     ------
@@ -152,6 +154,7 @@ class Problem:
     decisions: tuple[str, ...] = ()
     tested: tuple[frozenset[str], ...] = ()
     title: str = ""
+    notices: tuple[Notice, ...] = ()
 
     def __post_init__(self) -> None:
         for choice in self.choices:

@@ -18,6 +18,7 @@ from isoflop.fitting.result import Fit
 from isoflop.formula import Formula, parse
 from isoflop.formula.nodes import names_in
 from isoflop.formula.parser import parse_tree
+from isoflop.runs import Notice
 from isoflop.scaling_law import CalibratedLaw, FormulaLaw
 
 Array = NDArray[np.float64]
@@ -114,11 +115,17 @@ class LawQuantity(Quantity):
     law : the law with its numbers.
     inputs : law input -> name that it reads; inputs not named here read their own name.
     draws : parameter -> (B,) resampled constants; empty where the law was not fitted here.
+    seen : input -> (low, high) of the data behind the constants, as far as it is known.
+    notices : warnings of the fit, which hold for every plan made with it.
+    level : of the fit's intervals.
     """
 
     law: CalibratedLaw
     inputs: Mapping[str, str] = field(default_factory=dict)
     draws: Mapping[str, Array] = field(default_factory=dict)
+    seen: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+    level: float = 0.95
 
     @classmethod
     def of(cls, law: Fit | CalibratedLaw, name: str = "loss", **inputs: str) -> LawQuantity:
@@ -136,6 +143,9 @@ class LawQuantity(Quantity):
             law=calibrated,
             inputs=dict(inputs),
             draws=draws,
+            seen=_seen(law),
+            notices=law.warnings if isinstance(law, Fit) else (),
+            level=law.intervals.level if isinstance(law, Fit) and law.intervals else 0.95,
         )
 
     @property
@@ -185,6 +195,14 @@ class LawQuantity(Quantity):
     def renamed(self, names: Mapping[str, str]) -> LawQuantity:
         read = {name: self.inputs.get(name, name) for name in self.law.law.input_names}
         return replace(self, inputs={name: names.get(each, each) for name, each in read.items()})
+
+
+def _seen(law: Fit | CalibratedLaw) -> dict[str, tuple[float, float]]:
+    """Where each input, and C, lay in the data."""
+    if isinstance(law, CalibratedLaw):
+        return {**law.law.domain, **(law.published.domain if law.published else {})}
+    names = [name for name in (*law.law.input_names, "C") if name in law.runs]
+    return {name: (float(law.runs[name].min()), float(law.runs[name].max())) for name in names}
 
 
 @dataclass(frozen=True, kw_only=True)

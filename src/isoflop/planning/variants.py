@@ -18,7 +18,7 @@ from isoflop.planning.problem import Problem
 #: most combinations of discrete options that are enumerated
 MOST_COMBINATIONS = 20_000
 #: how far a constraint may be passed on a log scale: rounding of the limit itself
-SLACK = 1e-9
+SLACK = 1e-12
 #: starts that end within this of the best objective agree
 AGREEMENT = 1e-6
 _STARTS = {True: 4, False: 16}
