@@ -23,6 +23,7 @@ _NOUNS = {
     "isoflop.effect": "isoflop.forecasting.effect:Effect",
     "isoflop.decision_answer": "isoflop.planning.decision_answer:DecisionAnswer",
     "isoflop.rectified": "isoflop.downstream.rectified:Rectified",
+    "isoflop.ladder_status": "isoflop.ladder.ladder_status:LadderStatus",
     "isoflop.law_ranking": "isoflop.forecasting.law_ranking:LawRanking",
 }
 

@@ -163,10 +163,7 @@ def parameter_groups(shape: TransformerShape) -> dict[str, int]:
 
 def flops_per_token(shape: TransformerShape) -> dict[str, float]:
     """Training FLOPs per token under each convention; N in 6ND without the input embedding."""
-    return {
-        name: shape.flops_per_token(name, "non_embedding")  # type: ignore[arg-type]
-        for name in ("6ND", "6ND+attention", "counted")
-    }
+    return {name: shape.flops_per_token(name, "non_embedding") for name in ("6ND", "6ND+attention", "counted")}
 
 
 def plain(value: Any) -> Any:
