@@ -29,6 +29,8 @@ _EXPORTS = {
     "pool": "isoflop.forecasting.pooling:pool",
     "pooling_gain": "isoflop.forecasting.pooling_gain:pooling_gain",
     "seed_noise": "isoflop.forecasting.seed_noise:seed_noise",
+    "observational": "isoflop.downstream.observational:observational",
+    "leaderboard": "isoflop.downstream.leaderboard:leaderboard",
     "rectified": "isoflop.downstream.rectified:rectified",
     "read_fine_tuning": "isoflop.downstream.fine_tuning_curves:read_fine_tuning",
     "import_runs": "isoflop.runs.importers.importing:import_runs",

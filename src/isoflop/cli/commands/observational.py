@@ -1,0 +1,88 @@
+"""observational: A metric told from scores on other benchmarks, and from families in log compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from isoflop.cli.output import json_option, show
+from isoflop.cli.pictures import check_picture, plot_option, write_picture
+from isoflop.cli.progress import progress
+from isoflop.cli.results import check_writable, write_results
+from isoflop.cli.values import assignments, numbers, quantity
+
+
+@click.command()
+@click.argument("table", metavar="SCORES")
+@click.option("--target", metavar="TASK", help="The metric to tell.  [default: each task from the others]")
+@click.option("--from", "capabilities", metavar="TASK,...", help="The benchmarks to tell it from.  [default: all]")
+@click.option("--limit", metavar="FLOPS", help="Fit up to this compute, hold out what is above.")
+@click.option("--map", "mapped", multiple=True, metavar="TARGET=COLUMN", help="What a column is: C='flops*1e21'.")
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Which columns are tasks. Repeatable.")
+@click.option("--where", metavar="SQL", help="Which rows to read.")
+@click.option("--models", metavar="TABLE", help="A second table with N, D, C and family of each model.")
+@click.option("--chance", multiple=True, metavar="TASK=SCORE", help="The score of guessing. Repeatable.")
+@click.option("--maximum", multiple=True, metavar="TASK=SCORE", help="The best possible score. Repeatable.")
+@click.option("--direction", multiple=True, metavar="TASK=lower", help="Where lower is better. Repeatable.")
+@click.option("--components", type=click.IntRange(1), default=3, show_default=True, help="Principal components.")
+@click.option("--standardise", is_flag=True, help="Give every benchmark the same weight.")
+@click.option("--bootstrap", type=click.IntRange(2), default=500, show_default=True, help="Resamples.")
+@click.option("--level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of every random choice.")
+@click.option("-o", "--output", metavar="LAW.JSON", help="Write the result.")
+@plot_option
+@click.option("--report", "report_path", metavar="PAGE.HTML", help="Write a report with pictures.")
+@json_option
+def command(
+    table: str,
+    target: str | None,
+    capabilities: str | None,
+    limit: str | None,
+    output: str | None,
+    picture: str | None,
+    report_path: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Fit observational laws (Ruan et al. 2024) to a leaderboard: components, families, a sigmoid.
+
+    \b
+    isoflop observational leaderboard.csv --target math --limit 8.4e22
+    isoflop observational leaderboard.csv --map "C=flops*1e21" --map family=series
+    """
+    from isoflop.downstream.leaderboard import leaderboard
+    from isoflop.downstream.observational import observational
+
+    check_picture(picture)
+    check_writable(output, report_path)
+    scores = _scores(table, options)
+    fitting = {name: options[name] for name in ("components", "standardise", "bootstrap", "level", "seed")}
+    held = quantity(limit, "--limit") if limit else None
+    made: Any
+    if target:
+        names = [name.strip() for name in capabilities.split(",")] if capabilities else None
+        made = observational(scores, target, capabilities=names, limit=held, **fitting)
+    elif capabilities:
+        raise click.UsageError("--from says what a --target is told from; give the target")
+    else:
+        with progress(len(scores.tasks), "tasks") as advance:
+            made = leaderboard(scores, limit=held, progress=advance, **fitting)
+    write_results(made, output, report_path)
+    write_picture(made, picture)
+    show(as_json, made.to_dict, made.summary)
+
+
+def _scores(table: str, options: dict[str, Any]) -> Any:
+    from isoflop.downstream.scores import read_scores
+
+    return read_scores(
+        table,
+        options["mapped"] or None,
+        tasks=options["tasks"] or None,
+        where=options["where"],
+        models=options["models"],
+        chance=numbers(options["chance"], "--chance"),
+        maximum=numbers(options["maximum"], "--maximum"),
+        direction=assignments(options["direction"], "--direction", "TASK=lower"),
+    )
