@@ -347,7 +347,7 @@ def _forecast(made: Observational, places: Array, lines: np.random.Generator | N
     drawn = link.floor + height * share + made.plateau_scatter * share * generator.standard_normal(z.shape)
     if task.examples is not None:
         drawn = drawn + task.noise(drawn) * generator.standard_normal(z.shape)
-        if len(z) < 3:
+    if len(z) < 3:
         return MetricForecast(middle[0], np.full_like(middle[0], np.nan), np.full_like(middle[0], np.nan))
     low, high = quantile_interval(np.clip(drawn[1:], task.minimum, task.maximum), made.level)
     return MetricForecast(np.median(middle[1:], axis=0), low, high)
