@@ -105,8 +105,8 @@ def tracked(source: object) -> Imported | None:
     from isoflop.runs.importers.importing import import_runs
     from isoflop.runs.importers.registry import paths_of, recognised
 
-    found = next((each for each in paths_of(source)[:1] if recognised(each)), None)
-    return None if found is None else import_runs(source)
+    known = any(any(recognised(each)) for each in paths_of(source)[:1])
+    return import_runs(source) if known else None
 
 
 def _attached(connection: DuckDBPyConnection, source: object, files: list[str], max_rows: int) -> Loaded:

@@ -20,11 +20,13 @@ class Importer:
     ----------
     id, title : short name, and what it is in words.
     accepts : what a path must be, for messages.
+    rank : of several that recognise a folder the lowest is taken: a tracker before the logs that it keeps.
     """
 
     id: ClassVar[str]
     title: ClassVar[str]
     accepts: ClassVar[str]
+    rank: ClassVar[int] = 5
 
     @abstractmethod
     def recognises(self, path: Path) -> bool:
@@ -38,6 +40,12 @@ class Importer:
         ------
         RunsError : nothing there is of this source, or the library that reads it is missing.
         """
+
+
+def opening(path: Path, size: int = 65536) -> str:
+    """The first characters of a file, for recognising it."""
+    with path.open("rb") as stream:
+        return stream.read(size).decode("utf-8-sig", errors="replace")
 
 
 def library(module: str, extra: str, what: str) -> ModuleType:

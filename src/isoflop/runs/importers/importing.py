@@ -10,7 +10,7 @@ from isoflop.runs.importers.importer import Importer
 from isoflop.runs.importers.registry import importer, importers, paths_of, recognised
 from isoflop.runs.importers.tracked import LeftOut, Reading
 from isoflop.runs.mapping import parse_map
-from isoflop.runs.notices import RunsError
+from isoflop.runs.notices import Notice, RunsError
 
 
 def import_runs(
@@ -37,20 +37,24 @@ def import_runs(
     paths = paths_of(path)
     if not paths:
         raise RunsError(f"nothing is called {path}; give a file, a folder or a glob")
-    chosen = importer(source) if source else _recognised(path, paths)
+    chosen, *others = (importer(source),) if source else _recognised(path, paths)
     readings = []
     for each in paths:
         if source or len(paths) == 1 or chosen.recognises(each):
             readings.append(chosen.read(each))
         else:
             readings.append(Reading(left_out=(LeftOut(str(each), f"it holds nothing of {chosen.title}"),)))
+    remarks = [notice for reading in readings for notice in reading.notices]
+    if others:
+        listed = " and ".join(each.title for each in others)
+        remarks.append(Notice("other_sources", f"{path} holds {listed} too", hint=f"choose with source={others[0].id}"))
     imported = Imported(
         source=chosen.id,
         title=chosen.title,
         path=str(path),
         tracked=tuple(run for reading in readings for run in reading.runs),
         unreadable=tuple(each for reading in readings for each in reading.left_out),
-        remarks=tuple(notice for reading in readings for notice in reading.notices),
+        remarks=tuple(remarks),
         given=parse_map(columns, output),
         output=output,
     )
@@ -60,9 +64,9 @@ def import_runs(
     return imported
 
 
-def _recognised(path: str | Path, paths: list[Path]) -> Importer:
-    found = next((each for each in map(recognised, paths) if each is not None), None)
-    if found is None:
+def _recognised(path: str | Path, paths: list[Path]) -> list[Importer]:
+    found = next((known for each in paths if (known := list(recognised(each)))), [])
+    if not found:
         listed = ", ".join(each.id for each in importers())
         raise RunsError(f"{path} is of no source that is known; say which with source: {listed}")
     return found

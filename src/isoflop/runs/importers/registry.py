@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
@@ -18,7 +18,7 @@ SOURCES = "isoflop.runs.importers.sources"
 
 
 def importers() -> tuple[Importer, ...]:
-    """All importers by id."""
+    """All importers, by rank and id."""
     return tuple(_registry().values())
 
 
@@ -40,12 +40,14 @@ def importer(identifier: str) -> Importer:
     raise RunsError(f"no importer is called {identifier!r}; {hint}")
 
 
-def recognised(path: Path) -> Importer | None:
-    """The importer that knows this path, or None."""
-    try:
-        return next((each for each in importers() if each.recognises(path)), None)
-    except OSError:
-        return None
+def recognised(path: Path) -> Iterator[Importer]:
+    """The importers that know this path, the likeliest first."""
+    for each in importers():
+        try:
+            if each.recognises(path):
+                yield each
+        except OSError:  # not readable: whoever reads it says so
+            continue
 
 
 def paths_of(source: str | Path) -> list[Path]:
@@ -68,4 +70,4 @@ def _registry() -> Mapping[str, Importer]:
         assert isinstance(each, Importer), f"{module.name}.py: IMPORTER is no Importer"
         assert each.id not in found, f"two files define the importer {each.id!r}"
         found[each.id] = each
-    return MappingProxyType(dict(sorted(found.items())))
+    return MappingProxyType(dict(sorted(found.items(), key=lambda pair: (pair[1].rank, pair[0]))))

@@ -51,7 +51,7 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
 def unique_columns(columns: Mapping[str, NDArray[Any]], others: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """`columns` and then `others`; of these, one whose name is taken (SQL is blind to case) gets ``metric.`` before it.
 
-    >>> list(unique_columns({"N": np.ones(1)}, {"n": np.ones(1), "acc": np.ones(1)}))
+    >>> list(unique_columns({"N": [1.0]}, {"n": [2.0], "acc": [0.5]}))
     ['N', 'metric.n', 'acc']
     """
     made = dict(columns)

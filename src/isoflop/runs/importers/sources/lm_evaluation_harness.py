@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from isoflop.runs.importers.importer import Importer, flat, typed
+from isoflop.runs.importers.importer import Importer, flat, opening, typed
 from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, Series, TrackedRun, series
 from isoflop.runs.notices import Notice, RunsError
 
@@ -77,7 +77,7 @@ def _files(path: Path) -> list[Path]:
 
 def _is_results(file: Path) -> bool:
     try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
+        stored = json.loads(file.read_text(encoding="utf-8")) if '"results"' in opening(file) else None
     except (ValueError, OSError, RecursionError):
         return False
     return isinstance(stored, dict) and isinstance(stored.get("results"), dict) and ("configs" in stored)

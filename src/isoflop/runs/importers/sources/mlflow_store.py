@@ -32,6 +32,7 @@ class MlflowStore(Importer):
     id = "mlflow"
     title = "MLflow"
     accepts = "an mlruns/ folder, a SQLite file such as mlflow.db, or the folder that holds one of them"
+    rank = 2
 
     def recognises(self, path: Path) -> bool:
         """A SQLite file with MLflow's tables, a folder of experiments, or a folder with one of these inside."""
@@ -113,11 +114,11 @@ def _read_files(store: Path) -> Reading:
         if meta.get("lifecycle_stage") == "deleted":
             left_out.append(LeftOut(name, "it is deleted in MLflow"))
             continue
-        params = {key: typed(text) for key, text in _tree(folder / "params").items()}
+        params = {key: typed(text.strip()) for key, text in _tree(folder / "params").items()}
         logged: dict[str, list[tuple[float, float]]] = {}
         for key, text in _tree(folder / "metrics").items():
-            for number, line in enumerate(text.splitlines(), 1):
-                parts = line.split()
+            for number, line in enumerate(text.splitlines(keepends=True), 1):
+                parts = line.split() if line.endswith("\n") else []  # MLflow ends every line; another was cut
                 try:
                     value, step = float(parts[1]), float(parts[2]) if len(parts) > 2 else 0.0
                 except (ValueError, IndexError):
@@ -160,11 +161,15 @@ def _tree(folder: Path) -> dict[str, str]:
     """The text of every file below a folder by its path: a key with a slash is a folder."""
     if not folder.is_dir():
         return {}
-    return {file.relative_to(folder).as_posix(): _text(file) for file in sorted(folder.rglob("*")) if file.is_file()}
+    return {file.relative_to(folder).as_posix(): _raw(file) for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def _raw(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
 
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace").strip() if file.is_file() else ""
+    return _raw(file).strip()
 
 
 def _meta(file: Path) -> dict[str, str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from isoflop.runs.importers.importer import Importer, typed
-from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, TrackedRun, all_series
+from isoflop.runs.importers.log_lines import read_log
+from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, Series, TrackedRun, series
 from isoflop.runs.notices import Notice, RunsError
 
 _STEP = re.compile(r"^step (\d+)(?:/\d+)? \([\d.]+%\) \| loss: ([\d.naif]+) \| lrm: ([\d.]+)")
@@ -38,6 +39,7 @@ class NanochatLog(Importer):
     id = "nanochat"
     title = "nanochat logs"
     accepts = "a log of base training (.log, .txt, .out), a report card (.md), or a folder of them"
+    rank = 8
 
     def recognises(self, path: Path) -> bool:
         """A log or a report card with nanochat's lines, or a folder with one."""
@@ -80,39 +82,31 @@ def _is_log(file: Path) -> bool:
 
 
 def _run(name: str, file: Path) -> tuple[TrackedRun, tuple[Notice, ...]]:
-    logged: dict[str, list[tuple[float, float]]] = {}
     stated: dict[str, float] = {}
     config: dict[str, Any] = {}
-    in_base = file.suffix != ".md"
-    with file.open(encoding="utf-8", errors="replace") as stream:
-        for line in stream:
-            if line.startswith("## "):
-                in_base = line.lower().startswith("## base model training")
-            if not in_base:
-                continue
-            for pattern, names in _LINES:
-                if found := pattern.match(line):
-                    for key, value in zip(names, found.groups()[1:]):
-                        logged.setdefault(key, []).append((float(found[1]), float(value)))
-                    break
-            else:
-                if found := _STATED.match(line):
-                    stated[found[1].lower()] = float(found[2].replace(",", "").rstrip("."))
-                elif found := _GROUP.match(line.strip()):
-                    config[f"parameters.{found[1]}"] = float(found[2].replace(",", ""))
-                elif file.suffix == ".md" and (found := _SETTING.match(line)):
-                    config[found[1]] = typed(found[2].replace(",", ""))
+    card = file.suffix == ".md"
+    log = read_log(name, file, () if card else _LINES)
+    in_base = not card
+    for line in log.others:
+        if line.startswith("## "):
+            in_base = line.lower().startswith("## base model training")
+        elif not in_base:
+            continue
+        elif found := _STATED.match(line):
+            stated[found[1].lower()] = float(found[2].replace(",", "").rstrip("."))
+        elif found := _GROUP.match(line):
+            config[f"parameters.{found[1]}"] = float(found[2].replace(",", ""))
+        elif card and (found := _SETTING.match(line)):
+            config[found[1]] = typed(found[2].replace(",", ""))
+    metrics = dict(log.metrics)
     end = stated.get("calculated number of iterations", float("nan"))
     for key, words in _FINAL:
         if words in stated:
-            logged.setdefault(key, []).append((end, stated[words]))
-    metrics, told = all_series(logged, name)
-    return TrackedRun(name, config, metrics, _facts(stated, config, logged), str(file)), told
+            metrics[key] = series([end], [stated[words]])[0]
+    return TrackedRun(name, config, metrics, _facts(stated, config, metrics), str(file)), log.notices
 
 
-def _facts(
-    stated: dict[str, float], config: dict[str, Any], logged: dict[str, list[tuple[float, float]]]
-) -> dict[str, Fact]:
+def _facts(stated: dict[str, float], config: dict[str, Any], metrics: dict[str, Series]) -> dict[str, Fact]:
     facts: dict[str, Fact] = {}
     total = config.get("parameters.total", stated.get("number of parameters"))
     if total:
@@ -120,7 +114,7 @@ def _facts(
     planned = stated.get("total number of training tokens", stated.get("number of training tokens"))
     steps = stated.get("calculated number of iterations")
     batch = stated.get("total batch size") or (planned / steps if planned and steps else None)
-    last = max((step for pairs in logged.values() for step, _ in pairs if step == step), default=0.0)
+    last = max((entry.last_step for entry in metrics.values() if entry.last_step > 0), default=0.0)
     if batch:
         facts["BS"] = Fact(batch, "total batch size")
     seen = batch * last if batch and last else planned

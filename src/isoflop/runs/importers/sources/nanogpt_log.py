@@ -12,12 +12,13 @@ import re
 from pathlib import Path
 
 from isoflop.runs.importers.importer import Importer
-from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, TrackedRun, all_series
+from isoflop.runs.importers.log_lines import Line, read_log
+from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, TrackedRun
 from isoflop.runs.notices import Notice, RunsError
 
 _NUMBER = r"(nan|inf|-?\d+\.?\d*(?:e-?\d+)?)"
 #: pattern -> the metrics of its groups after the step
-_LINES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+_LINES: tuple[Line, ...] = (
     (re.compile(rf"^step (\d+): train loss {_NUMBER}, val loss {_NUMBER}"), ("train/loss", "val/loss")),
     (re.compile(rf"^iter (\d+): loss {_NUMBER}, time"), ("iter/loss",)),
     (re.compile(rf"^step:(\d+)/\d+ val[_ ]loss:{_NUMBER}"), ("val_loss",)),
@@ -39,6 +40,7 @@ class NanogptLog(Importer):
     id = "nanogpt"
     title = "nanoGPT, modded-nanogpt or llm.c logs"
     accepts = "a log (.log, .txt, .out), or a folder of logs"
+    rank = 9
 
     def recognises(self, path: Path) -> bool:
         """A log with lines of one of these kinds, or a folder with one."""
@@ -83,29 +85,19 @@ def _is_log(file: Path) -> bool:
 
 
 def _run(name: str, file: Path) -> tuple[TrackedRun, tuple[Notice, ...]]:
-    logged: dict[str, list[tuple[float, float]]] = {}
     facts: dict[str, Fact] = {}
     counted: dict[str, float] = {}
-    with file.open(encoding="utf-8", errors="replace") as stream:
-        for line in stream:
-            for pattern, names in _LINES:
-                if found := pattern.match(line):
-                    step, *values = found.groups()
-                    for key, value in zip(names, values):
-                        if value is not None:
-                            logged.setdefault(key, []).append((float(step), float(value)))
-                    break
-            else:
-                if found := _BATCH.match(line):
-                    facts["BS"] = Fact(_whole(found[1]), "tokens per iteration")
-                elif found := _PARAMETERS.match(line):
-                    facts["N"] = Fact(round(1e6 * float(found[1])), "number of parameters, as printed", "non_embedding")
-                elif found := _GROUPS.match(line):
-                    counted[found[1] or ""] = _whole(found[2])
+    log = read_log(name, file, _LINES)
+    for line in log.others:
+        if found := _BATCH.match(line):
+            facts["BS"] = Fact(_whole(found[1]), "tokens per iteration")
+        elif found := _PARAMETERS.match(line):
+            facts["N"] = Fact(round(1e6 * float(found[1])), "number of parameters, as printed", "non_embedding")
+        elif found := _GROUPS.match(line):
+            counted[found[1] or ""] = _whole(found[2])
     if len(counted) == 2:
         facts["N"] = Fact(sum(counted.values()), "decayed and non-decayed parameters", "total")
-    metrics, told = all_series(logged, name)
-    return TrackedRun(name, {}, metrics, facts, str(file)), told
+    return TrackedRun(name, {}, log.metrics, facts, str(file)), log.notices
 
 
 def _whole(text: str) -> float:

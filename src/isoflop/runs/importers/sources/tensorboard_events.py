@@ -39,6 +39,7 @@ class TensorBoardEvents(Importer):
     id = "tensorboard"
     title = "TensorBoard event files"
     accepts = "an events.out.tfevents file, or a folder of run folders such as runs/"
+    rank = 4
 
     def recognises(self, path: Path) -> bool:
         """An event file, or a folder with one up to three levels below."""

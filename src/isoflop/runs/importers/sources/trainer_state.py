@@ -30,6 +30,7 @@ class TrainerState(Importer):
     id = "trainer"
     title = "Hugging Face Trainer"
     accepts = "trainer_state.json, or a folder of output folders with checkpoint-*/trainer_state.json"
+    rank = 3
 
     def recognises(self, path: Path) -> bool:
         """A trainer_state.json, or a folder with one up to two levels below."""

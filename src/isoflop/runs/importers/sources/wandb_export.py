@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from isoflop.runs.importers.importer import Importer, flat, typed
+from isoflop.runs.importers.importer import Importer, flat, opening, typed
 from isoflop.runs.importers.tracked import LeftOut, Reading, Series, TrackedRun, all_series, series
 from isoflop.runs.notices import Notice, RunsError
 
@@ -23,6 +23,8 @@ Row = Mapping[str, Any]
 _SEPARATOR = " - "
 _SUFFIXES = frozenset((".csv", ".json", ".jsonl"))
 _LARGEST = 512 * 2**20
+#: words that a JSON export has near its beginning
+_TELLING = (("_step",), ("summary",), ("Name", "State"))
 #: columns of the table of runs that are about the run and not from it
 _ABOUT = frozenset(
     "Name State Notes User Tags Created Runtime Sweep ID Group Job Type Commit Hostname GPU Type GitHub".split()
@@ -61,16 +63,16 @@ IMPORTER = WandbExport()
 
 def _header(path: Path) -> list[str]:
     """The names of the columns; of JSON those of its first row. Empty where it cannot be told."""
+    text = opening(path)
+    if path.suffix == ".csv":
+        return next(csv.reader(text.splitlines()[:1]), [])
+    if not any(all(f'"{word}"' in text for word in words) for words in _TELLING) or path.stat().st_size > _LARGEST:
+        return []
     try:
-        if path.suffix == ".csv":
-            with path.open(encoding="utf-8-sig", newline="") as stream:
-                return next(csv.reader(stream), [])
-        if path.stat().st_size < _LARGEST:
-            rows = _rows(path)
-            return list(rows[0]) if rows else []
-    except (ValueError, csv.Error, OSError, RecursionError):
-        pass
-    return []
+        rows = _rows(path)
+    except (ValueError, RecursionError):
+        return []
+    return list(rows[0]) if rows else []
 
 
 def _kind(header: Sequence[str]) -> Callable[[Path, list[Row]], Reading] | None:

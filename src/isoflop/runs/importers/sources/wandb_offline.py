@@ -44,6 +44,7 @@ class WandbOffline(Importer):
     id = "wandb"
     title = "Weights & Biases, offline folders"
     accepts = "a .wandb file, or a folder that holds run-*/run-ID.wandb such as wandb/"
+    rank = 1
 
     def recognises(self, path: Path) -> bool:
         """A .wandb file, or a folder with one in it or in its run folders."""
