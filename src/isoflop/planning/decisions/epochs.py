@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from isoflop.planning.decision_answer import Alternative, Array, Curve, DecisionAnswer
+from isoflop.planning.decision_answer import Alternative, Array, Curve, DecisionAnswer, DecisionError
 from isoflop.planning.decision_rule import Asked, DecisionRule, Input, decided
 from isoflop.planning.decision_search import equivalent_budget, least
+from isoflop.planning.free_choices import constants, with_effective
+from isoflop.planning.problem import Problem
+from isoflop.planning.quantities import FormulaQuantity
+
+_LAW = "data_constrained@muennighoff2023"
 
 
 def answer(asked: Asked) -> DecisionAnswer:
@@ -19,7 +26,7 @@ def answer(asked: Asked) -> DecisionAnswer:
     9.07
     """
     flops, unique = asked["flops"], asked["unique_tokens"]
-    law = asked.main("data_constrained@muennighoff2023", "loss in N, D and unique tokens U")
+    law = asked.main(_LAW, "loss in N, D and unique tokens U")
 
     def loss(n: Array, budget: float) -> Array:
         return law.draws(N=n, D=budget / 6 / n, U=unique)
@@ -75,6 +82,26 @@ def _one_epoch(loss: Array, flops: float, unique: float) -> Alternative:
     return Alternative("one epoch", values, "every unique token once, the rest of the compute into parameters")
 
 
+def extend(problem: Problem) -> Problem:
+    """Tokens beyond the unique ones are repeats that lose their value; needs a limit of unique tokens.
+
+    Raises
+    ------
+    DecisionError : no unique tokens are stated.
+    """
+    limit = next((each.limit for each in problem.constraints if each.name == "unique_tokens"), problem.given.get("U"))
+    if limit is None:
+        raise DecisionError("epochs need the number of unique tokens; give --unique-tokens")
+    count = FormulaQuantity(name="epochs", formula=f"D / {limit!r}", meaning="times each unique token is seen")
+    if "U" in problem.given:  # the law knows repetition itself
+        return problem.with_quantities(count).named("epochs")
+    worn = constants(_LAW)["R_D"]
+    factor = f"(min(D, {limit!r}) + {limit * worn!r} * (1 - exp(-max(D / {limit!r} - 1, 0) / {worn!r}))) / D"
+    kept = tuple(each for each in problem.constraints if each.name != "unique_tokens")
+    freed = replace(problem, constraints=kept).with_quantities(count)
+    return with_effective(freed, "D", factor, (_LAW,), "new tokens of equal loss").named("epochs")
+
+
 DECISION = DecisionRule(
     id="epochs",
     title="Epochs under a limit of unique tokens",
@@ -84,7 +111,9 @@ DECISION = DecisionRule(
         Input("unique_tokens", "unique training tokens", "tokens"),
     ),
     answer=answer,
-    laws=("data_constrained@muennighoff2023",),
+    laws=(_LAW,),
     law_inputs=("N", "D", "U"),
     group="data",
+    needs=("N", "D", "loss", "training_flops"),
+    extension=extend,
 )

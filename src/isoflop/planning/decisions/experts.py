@@ -10,7 +10,11 @@ from isoflop.fitting.search import minimise_over
 from isoflop.planning.decision_answer import Alternative, Array, Curve, Decided, DecisionAnswer, DecisionError
 from isoflop.planning.decision_rule import Asked, BelievedLaw, DecisionRule, Input, decided
 from isoflop.planning.decision_search import equivalent_budget
+from isoflop.planning.free_choices import with_law
+from isoflop.planning.problem import Choice, Problem
+from isoflop.planning.quantities import FormulaQuantity
 
+_LAW, _TOTAL = "joint_moe@ludziejewski2025", "switch_moe_parameters@ludziejewski2025"
 _HEAD = 64.0  # the paper's shapes: layers = heads = width / 64
 
 
@@ -75,8 +79,8 @@ def answer(asked: Asked) -> DecisionAnswer:
     3.79
     """
     flops = asked["flops"]
-    law = asked.main("joint_moe@ludziejewski2025", "loss in active parameters, tokens and experts")
-    total = asked.law("switch_moe_parameters@ludziejewski2025", "parameters of a shape")
+    law = asked.main(_LAW, "loss in active parameters, tokens and experts")
+    total = asked.law(_TOTAL, "parameters of a shape")
     options = [float(2**k) for k in range(11) if 2**k <= asked["most_experts"]]
     held = {
         "vocabulary": asked["vocabulary"],
@@ -138,6 +142,21 @@ def _quantities(best: MixtureOptimum) -> tuple[Decided, ...]:
     )
 
 
+def extend(problem: Problem) -> Problem:
+    """1 to 32 experts, one active: N is what a token uses, (4 + 9 experts) / 13 times as much is stored."""
+    freed = problem.with_choices(
+        Choice.among("experts", [1, 2, 4, 8, 16, 32], "experts", "experts of a layer, one active")
+    )
+    stored = FormulaQuantity(
+        name="parameters",
+        formula="N * (4 + 9 * experts) / 13",
+        unit="parameters",
+        meaning="parameters that are stored, embeddings left out of the growth",
+        laws=(_TOTAL,),
+    )
+    return with_law(freed, _LAW, "experts").with_quantities(stored).named("experts", (_LAW, _TOTAL))
+
+
 DECISION = DecisionRule(
     id="experts",
     title="Dense, or a mixture of experts",
@@ -153,10 +172,12 @@ DECISION = DecisionRule(
     ),
     answer=answer,
     laws=(
-        "joint_moe@ludziejewski2025",
-        "switch_moe_parameters@ludziejewski2025",
+        _LAW,
+        _TOTAL,
         "joint_moe_learning_rate@ludziejewski2025",
     ),
     law_inputs=("N", "D", "experts"),
     group="architecture",
+    needs=("N", "D", "loss", "training_flops"),
+    extension=extend,
 )

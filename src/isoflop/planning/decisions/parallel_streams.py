@@ -6,6 +6,11 @@ import numpy as np
 
 from isoflop.planning.decision_answer import Alternative, Curve, DecisionAnswer
 from isoflop.planning.decision_rule import Asked, DecisionRule, Input, decided
+from isoflop.planning.free_choices import constants, with_effective
+from isoflop.planning.problem import Choice, Problem
+from isoflop.planning.quantities import FormulaQuantity
+
+_STACK, _PILE = "parallel_scaling@stack", "parallel_scaling@pile"
 
 
 def answer(asked: Asked) -> DecisionAnswer:
@@ -18,8 +23,8 @@ def answer(asked: Asked) -> DecisionAnswer:
     4.0
     """
     n, multiple = asked["N"], asked["parameter_multiple"]
-    law = asked.law("parallel_scaling@stack", "loss in parameters and streams, code")
-    prose = asked.law("parallel_scaling@pile", "loss in parameters and streams, prose")
+    law = asked.law(_STACK, "loss in parameters and streams, code")
+    prose = asked.law(_PILE, "loss in parameters and streams, prose")
     streams = {each: float(np.exp((multiple - 1) / each.values["k"])) for each in (law, prose)}
     needed = streams[law]
     whole = float(max(1, np.ceil(needed - 1e-9)))
@@ -65,6 +70,18 @@ def answer(asked: Asked) -> DecisionAnswer:
     )  # fmt: skip
 
 
+def extend(problem: Problem) -> Problem:
+    """1, 2, 4 or 8 streams: more effective parameters, P times the compute of training and serving, the same memory."""
+    k = constants(_STACK)["k"]
+    freed = problem.with_choices(Choice.among("streams", [1, 2, 4, 8], "streams", "parallel streams"))
+    made = with_effective(freed, "N", f"1 + {k!r} * log(streams)", (_STACK,), "dense parameters of equal loss")
+    for cost in ("training_flops", "serving_flops"):
+        if cost in made.by_name:
+            factor = FormulaQuantity(name=f"streams_{cost}", formula="streams", meaning="compute / that of one stream")
+            made = made.scaled(cost, factor)
+    return made.named("parallel_streams")
+
+
 DECISION = DecisionRule(
     id="parallel_streams",
     title="Parallel streams (ParScale)",
@@ -74,6 +91,8 @@ DECISION = DecisionRule(
         Input("parameter_multiple", "larger model to match, as a multiple of N", "1", 1.5, low=1.0, high=10.0),
     ),
     answer=answer,
-    laws=("parallel_scaling@stack", "parallel_scaling@pile"),
+    laws=(_STACK, _PILE),
     group="architecture",
+    needs=("N", "D", "loss", "training_flops"),
+    extension=extend,
 )

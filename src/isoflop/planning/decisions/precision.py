@@ -8,6 +8,9 @@ from isoflop.fitting.search import minimise_over
 from isoflop.planning.decision_answer import Alternative, Array, Curve, DecisionAnswer
 from isoflop.planning.decision_rule import Asked, BelievedLaw, DecisionRule, Input, decided
 from isoflop.planning.decision_search import least
+from isoflop.planning.free_choices import constants, with_effective
+from isoflop.planning.problem import Choice, Option, Problem
+from isoflop.planning.quantities import FormulaQuantity
 
 _FULL = 16.0
 _OFFSETS, _MAIN_TEXT = "precision@kumar2024", "precision@kumar2024_main_text"
@@ -72,6 +75,19 @@ def answer(asked: Asked) -> DecisionAnswer:
     )
 
 
+def extend(problem: Problem) -> Problem:
+    """Training in 16, 8 or 4 bits: fewer bits act as fewer parameters and cost proportionally less compute."""
+    values = constants(_OFFSETS)
+    factor = " * ".join(
+        f"(1 - exp({values[f'n_{part}']!r} - training_bits / {values[f'gamma_{part}']!r}))" for part in ("w", "a", "kv")
+    )
+    options = tuple(Option(f"{bits:g} bits", {"training_bits": bits}) for bits in (16.0, 8.0, 4.0))
+    freed = problem.with_choices(Choice("precision", options=options, unit="bits", meaning="bits of training"))
+    made = with_effective(freed, "N", factor, (_OFFSETS,), "parameters of equal loss in full precision")
+    cheaper = FormulaQuantity(name="precision_cost", formula="training_bits / 16", meaning="compute / that in 16 bits")
+    return made.scaled("training_flops", cheaper).named("precision")
+
+
 DECISION = DecisionRule(
     id="precision",
     title="Precision of training",
@@ -81,4 +97,6 @@ DECISION = DecisionRule(
     laws=(_OFFSETS, _MAIN_TEXT),
     law_inputs=("N", "D", "weight_bits", "activation_bits", "cache_bits"),
     group="precision",
+    needs=("N", "D", "loss", "training_flops"),
+    extension=extend,
 )

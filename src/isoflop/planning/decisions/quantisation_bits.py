@@ -6,7 +6,11 @@ import numpy as np
 
 from isoflop.planning.decision_answer import Alternative, Array, Curve, DecisionAnswer
 from isoflop.planning.decision_rule import Asked, BelievedLaw, DecisionRule, Input, decided
+from isoflop.planning.free_choices import constants, with_added_loss
+from isoflop.planning.problem import Choice, Problem
+from isoflop.planning.quantities import FormulaQuantity
 
+_FULL, _ADDED = "precision@kumar2024", "post_training_quantization@kumar2024"
 _BITS = (2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 16.0)
 
 
@@ -24,8 +28,8 @@ def answer(asked: Asked) -> DecisionAnswer:
     6.0
     """
     memory, d = asked["memory"], asked["D"]
-    full = asked.law("precision@kumar2024", "loss of the model trained in full precision")
-    added = asked.law("post_training_quantization@kumar2024", "loss that quantising adds")
+    full = asked.law(_FULL, "loss of the model trained in full precision")
+    added = asked.law(_ADDED, "loss that quantising adds")
     bits = np.linspace(1.5, 16.0, 1451)
     loss = served_loss(full, added, 8 * memory / bits, np.asarray(d), bits)
     best = int(np.argmin(loss))
@@ -58,6 +62,21 @@ def answer(asked: Asked) -> DecisionAnswer:
     )
 
 
+def extend(problem: Problem) -> Problem:
+    """Weights of 16 to 3 bits after training: less memory and time a token, more loss."""
+    values = constants(_ADDED)
+    freed = problem.with_choices(Choice.among("weight_bits", [16, 8, 6, 5, 4, 3], "bits", "of a weight when served"))
+    added = FormulaQuantity(
+        name="quantisation_loss",
+        formula=f"{values['C_T']!r} * D**{values['gamma_D']!r} / N**{values['gamma_N']!r} "
+        f"* exp(-weight_bits / {values['gamma_post']!r})",
+        unit="nats per token",
+        meaning="loss that quantising adds",
+        laws=(_ADDED,),
+    )
+    return with_added_loss(freed, added).named("quantisation_bits", (_FULL, _ADDED))
+
+
 DECISION = DecisionRule(
     id="quantisation_bits",
     title="Bits of the weights after training",
@@ -67,6 +86,8 @@ DECISION = DecisionRule(
         Input("D", "training tokens", "tokens"),
     ),
     answer=answer,
-    laws=("precision@kumar2024", "post_training_quantization@kumar2024"),
+    laws=(_FULL, _ADDED),
     group="precision",
+    needs=("N", "D", "loss", "training_flops"),
+    extension=extend,
 )

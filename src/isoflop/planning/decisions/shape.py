@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from isoflop.fitting.search import minimise_over
 from isoflop.planning.decision_answer import Alternative, Array, Curve, DecisionAnswer
 from isoflop.planning.decision_rule import Asked, BelievedLaw, DecisionRule, Input, decided
 from isoflop.planning.decision_search import least
+from isoflop.planning.free_choices import with_law
+from isoflop.planning.problem import Choice, Problem
+from isoflop.planning.quantities import FormulaQuantity
 
 _LAW = "gemstones_shape@hot_100b"
 
@@ -93,6 +98,21 @@ def _best_over_n(law: BelievedLaw, width: Array, flops: float, given: float) -> 
     return loss(log_n[None])[0], np.exp(log_n)
 
 
+def extend(problem: Problem) -> Problem:
+    """Width in whole heads of 128 and whole layers are free, and N = 12 layers width^2 follows from them."""
+    width = Choice("width", 128, 65536, "dimensions", "d_model", multiple_of=128)
+    layers = Choice("layers", 1, 1024, "layers", "depth", multiple_of=1)
+    choices = (*(each for each in problem.choices if each.name not in ("width", "layers")), width, layers)
+    depth = FormulaQuantity(name="depth", formula="layers", unit="layers", meaning="as the law calls it")
+    heads = FormulaQuantity(name="heads", formula="width / 128", unit="heads", meaning="of 128 dimensions")
+    quantities = (*(each for each in problem.quantities if each.name != "width"), depth, heads)
+    made = with_law(replace(problem, choices=choices, quantities=quantities), _LAW, "width", "depth")
+    size = FormulaQuantity(
+        name="N", formula="12 * layers * width**2", unit="parameters", meaning="parameters without vocabulary"
+    )
+    return made.with_quantities(size).named("shape")
+
+
 DECISION = DecisionRule(
     id="shape",
     title="Width, depth, heads and feed-forward width",
@@ -109,4 +129,6 @@ DECISION = DecisionRule(
     laws=(_LAW, "deep_narrow_layers@thirty_six", "deep_narrow_width@thirty_six"),
     law_inputs=("width", "depth", "N", "D"),
     group="architecture",
+    needs=("N", "D", "loss", "training_flops"),
+    extension=extend,
 )

@@ -7,6 +7,9 @@ import numpy as np
 from isoflop.planning.decision_answer import Alternative, Array, Curve, DecisionAnswer
 from isoflop.planning.decision_rule import Asked, BelievedLaw, DecisionRule, Input, decided
 from isoflop.planning.decision_search import least
+from isoflop.planning.free_choices import constants, with_effective
+from isoflop.planning.problem import Choice, Problem
+from isoflop.planning.quantities import FormulaQuantity
 
 _LOSS, _GAIN = "weight_sparsity@t5_c4", "weight_sparsity_gain@t5_c4"
 
@@ -66,6 +69,19 @@ def _loss(law: BelievedLaw, density: Array, n: float, budget: float) -> Array:
     return law.draws(sparsity=1 - density, N=n, D=budget * density / 6 / n)
 
 
+def extend(problem: Problem) -> Problem:
+    """A share of weights pruned away: N is what is left and served, training is charged for the dense model."""
+    values = constants(_LOSS)
+    dense = values["a_S"] + values["c_S"]
+    factor = (
+        f"({dense!r} / ({values['a_S']!r} * density**{values['b_S']!r} + {values['c_S']!r}))**{1 / values['b_N']!r}"
+    )
+    freed = problem.with_choices(Choice("density", 0.125, 1.0, meaning="share of weights that is kept; 1 is dense"))
+    made = with_effective(freed, "N", factor, (_LOSS,), "dense parameters of equal loss")
+    price = FormulaQuantity(name="dense_price", formula="1 / density", meaning="compute / compute of the pruned model")
+    return made.scaled("training_flops", price).named("sparsity")
+
+
 DECISION = DecisionRule(
     id="sparsity",
     title="Sparsity, and when to prune",
@@ -78,4 +94,6 @@ DECISION = DecisionRule(
     laws=(_LOSS, _GAIN),
     law_inputs=("sparsity", "N", "D"),
     group="architecture",
+    needs=("N", "D", "loss", "training_flops"),
+    extension=extend,
 )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from isoflop.planning.decision_answer import Alternative, Array, Curve, DecisionAnswer
 from isoflop.planning.decision_rule import Asked, BelievedLaw, DecisionRule, Input, decided
 from isoflop.planning.decision_search import least
+from isoflop.planning.free_choices import constants, with_added_loss
+from isoflop.planning.problem import Choice, Problem
+from isoflop.planning.quantities import FormulaQuantity
 
 _BY_LOSS = "vocabulary_size_by_loss@tao2024"
 _COMPUTE = "vocabulary_compute@non_vocabulary"
@@ -67,6 +72,41 @@ def vocabulary_loss(law: BelievedLaw, entries: Array, n: float, width: float, fl
     return np.asarray(own + values["B"] * (tokens / 1e9) ** -values["beta"])
 
 
+def extend(problem: Problem) -> Problem:
+    """A free vocabulary: its own term of the loss, and V x width parameters that cost compute and memory.
+
+    The width is that of the shape where it is free, otherwise that of a transformer of 128 dimensions a layer.
+    """
+    values = constants(_BY_LOSS)
+    known = {each.name for each in problem.choices} | set(problem.given) | set(problem.by_name)
+    freed = problem.with_choices(Choice("V", 1024, 2**20, "entries", "vocabulary size", multiple_of=128))
+    if "width" not in known:
+        guess = FormulaQuantity(
+            name="width",
+            formula="(128 * N / 12)**(1 / 3)",
+            unit="dimensions",
+            meaning="d_model, 128 dimensions a layer",
+        )
+        freed = freed.with_quantities(guess)
+    for cost in ("active_parameters", "parameters"):
+        embedding = FormulaQuantity(
+            name=cost,
+            formula=f"{cost}_without_vocabulary + V * width",
+            unit="parameters",
+            meaning=f"{problem.by_name[cost].meaning}, one vocabulary matrix included",
+        )
+        inner = replace(freed.by_name[cost], name=f"{cost}_without_vocabulary")
+        freed = freed.with_quantities(inner, embedding)
+    term = FormulaQuantity(
+        name="vocabulary_loss",
+        formula=f"{values['A_2']!r} * (V * width / 1e6)**-{values['alpha_2']!r}",
+        unit="nats per token",
+        meaning="loss that a small vocabulary adds",
+        laws=(_BY_LOSS,),
+    )
+    return with_added_loss(freed, term).named("vocabulary")
+
+
 DECISION = DecisionRule(
     id="vocabulary",
     title="Vocabulary size",
@@ -80,4 +120,6 @@ DECISION = DecisionRule(
     answer=answer,
     laws=(_BY_LOSS, _COMPUTE, "vocabulary_size@isoflop", "vocabulary_size@derivative"),
     group="architecture",
+    needs=("N", "D", "loss", "training_flops"),
+    extension=extend,
 )
