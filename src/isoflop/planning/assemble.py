@@ -54,6 +54,7 @@ def assemble(found: Found, worth: Worth, draws: DrawnOptima | None, share: float
         warnings=_warnings(found, chosen, extrapolation, certificate, draws),
         level=level,
         draws=0 if draws is None else len(draws),
+        simulated=problem.simulated,
     )
 
 

@@ -143,7 +143,7 @@ class Decision(Presented):
     rounding_waste : share of compute lost by building in whole steps; nan where nothing is rounded.
     extrapolation : input -> factor by which the plan lies beyond the law's data; 1 inside.
     certificate : why this is the optimum. warnings : coded.
-    level : of the intervals. draws : how many.
+    level : of the intervals. draws : how many. simulated : no model was trained for the law's data.
     """
 
     title: str
@@ -164,6 +164,7 @@ class Decision(Presented):
     warnings: tuple[Notice, ...]
     level: float
     draws: int
+    simulated: bool = False
 
     def __getitem__(self, name: str) -> Estimate:
         """A choice or quantity by name, with its interval."""

@@ -292,6 +292,11 @@ class Problem:
         return replace(self, decisions=(*self.decisions, decision), tested=(*self.tested, *sets))
 
     @property
+    def simulated(self) -> bool:
+        """Does a needed law rest on simulated runs?"""
+        return any(isinstance(each := self.by_name[name], LawQuantity) and each.simulated for name in self.order)
+
+    @property
     def losses(self) -> tuple[LawQuantity, ...]:
         """The laws with draws among the needed quantities."""
         found = (self.by_name[name] for name in self.order)

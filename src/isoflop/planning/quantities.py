@@ -117,7 +117,7 @@ class LawQuantity(Quantity):
     draws : parameter -> (B,) resampled constants; empty where the law was not fitted here.
     seen : input -> (low, high) of the data behind the constants, as far as it is known.
     notices : warnings of the fit, which hold for every plan made with it.
-    level : of the fit's intervals.
+    level : of the fit's intervals. simulated : its runs were made up; no model was trained.
     """
 
     law: CalibratedLaw
@@ -126,6 +126,7 @@ class LawQuantity(Quantity):
     seen: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     level: float = 0.95
+    simulated: bool = False
 
     @classmethod
     def of(cls, law: Fit | CalibratedLaw, name: str = "loss", **inputs: str) -> LawQuantity:
@@ -146,6 +147,7 @@ class LawQuantity(Quantity):
             seen=_seen(law),
             notices=law.warnings if isinstance(law, Fit) else (),
             level=law.intervals.level if isinstance(law, Fit) and law.intervals else 0.95,
+            simulated=isinstance(law, Fit) and law.runs.simulated,
         )
 
     @property
