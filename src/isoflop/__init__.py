@@ -7,6 +7,9 @@ __version__ = "0.1.0"
 
 #: What `import isoflop` offers, imported when first asked for: public name -> "module:attribute".
 _EXPORTS = {
+    "Architecture": "isoflop.costs.architecture:Architecture",
+    "count": "isoflop.costs.model_count:count",
+    "device": "isoflop.costs.devices:device",
     "Fit": "isoflop.fitting.result:Fit",
     "Runs": "isoflop.runs.table:Runs",
     "approaches": "isoflop.fitting.approaches:approaches",

@@ -15,6 +15,7 @@ from isoflop.cli.output import say
 
 #: schema of a saved result -> the class that reads it; anything else is taken for a fit, which says what is wrong
 _NOUNS = {
+    "isoflop.count": "isoflop.costs.model_count:Count",
     "isoflop.profiles": "isoflop.fitting.profiles:Profiles",
     "isoflop.envelope": "isoflop.fitting.envelope:Envelope",
     "isoflop.approaches": "isoflop.fitting.approaches:Approaches",

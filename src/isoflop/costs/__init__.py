@@ -10,16 +10,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from isoflop.costs.devices import Device, device
+    from isoflop.costs.architecture import Architecture, Experts, LatentAttention, Parameters
+    from isoflop.costs.devices import Device, Price, device
     from isoflop.costs.errors import CostError
+    from isoflop.costs.flops import flops_per_token
+    from isoflop.costs.model_count import Count, count
 
 _HOMES = {
+    "Architecture": "architecture",
+    "Experts": "architecture",
+    "LatentAttention": "architecture",
+    "Parameters": "architecture",
     "Device": "devices",
-    "CostError": "errors",
+    "Price": "devices",
     "device": "devices",
+    "CostError": "errors",
+    "flops_per_token": "flops",
+    "Count": "model_count",
+    "count": "model_count",
 }
 
-__all__ = ["CostError", "Device", "device"]
+__all__ = [
+    "Architecture",
+    "CostError",
+    "Count",
+    "Device",
+    "Experts",
+    "LatentAttention",
+    "Parameters",
+    "Price",
+    "count",
+    "device",
+    "flops_per_token",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -78,19 +78,24 @@ def optimiser_named(name: str) -> Optimiser:
 def parameters_per_device(
     parameters: ArrayLike,
     vocabulary_parameters: ArrayLike = 0.0,
+    head_parameters: ArrayLike = 0.0,
     expert_parameters: ArrayLike = 0.0,
     tensor_parallel: ArrayLike = 1,
     pipeline_parallel: ArrayLike = 1,
     expert_parallel: ArrayLike = 1,
-) -> tuple[Array, Array]:
-    """Parameters on the first pipeline stage before data-parallel sharding: (those of experts excepted, of experts).
+) -> tuple[Array, Array, Array]:
+    """Parameters on the first pipeline stage before data-parallel sharding: (layers, vocabulary, experts).
 
-    `parameters` counts everything; the first stage also holds the input embedding `vocabulary_parameters`.
+    `parameters` counts everything. The first stage holds the input embedding `vocabulary_parameters` beside its share
+    of the layers; the output layer `head_parameters` is on the last stage.
     """
-    n, vocabulary, experts, t, p, e = _floats(
-        parameters, vocabulary_parameters, expert_parameters, tensor_parallel, pipeline_parallel, expert_parallel
-    )
-    return np.asarray((n - vocabulary - experts) / (t * p) + vocabulary / t), np.asarray(experts / (t * p * e))
+    n, vocabulary, head, experts, t, p, e = _floats(
+        parameters, vocabulary_parameters, head_parameters, expert_parameters, tensor_parallel, pipeline_parallel,
+        expert_parallel,
+    )  # fmt: skip
+    body = (n - vocabulary - head - experts) / (t * p)
+    words = (vocabulary + np.where(p == 1, head, 0.0)) / t
+    return np.asarray(body), np.asarray(words), np.asarray(experts / (t * p * e))
 
 
 def model_states(
@@ -101,6 +106,7 @@ def model_states(
     tensor_parallel: ArrayLike = 1,
     pipeline_parallel: ArrayLike = 1,
     vocabulary_parameters: ArrayLike = 0.0,
+    head_parameters: ArrayLike = 0.0,
     expert_parameters: ArrayLike = 0.0,
     expert_parallel: ArrayLike = 1,
 ) -> tuple[Array, Array, Array]:
@@ -119,17 +125,21 @@ def model_states(
     if zero_stage not in (0, 1, 2, 3):
         raise CostError(f"zero_stage must be 0, 1, 2 or 3, found {zero_stage}")
     kept = optimiser_named(optimiser)
-    shared, experts = parameters_per_device(
-        parameters, vocabulary_parameters, expert_parameters, tensor_parallel, pipeline_parallel, expert_parallel
-    )
-    dp, ep, vocabulary, t = _floats(data_parallel, expert_parallel, vocabulary_parameters, tensor_parallel)
+    body, words, experts = parameters_per_device(
+        parameters, vocabulary_parameters, head_parameters, expert_parameters, tensor_parallel, pipeline_parallel,
+        expert_parallel,
+    )  # fmt: skip
+    dp, ep = _floats(data_parallel, expert_parallel)
 
-    def sharded(bytes_each: float, from_stage: int) -> Array:
+    def sharded(bytes_each: float, bytes_of_words: float, from_stage: int) -> Array:
         over, over_experts = (dp, np.maximum(dp / ep, 1.0)) if zero_stage >= from_stage else (1.0, 1.0)
-        return np.asarray(bytes_each * (shared / over + experts / over_experts))
+        return np.asarray((bytes_each * body + bytes_of_words * words) / over + bytes_each * experts / over_experts)
 
-    more = (kept.vocabulary_states - kept.states) * vocabulary / t / (dp if zero_stage >= 1 else 1.0)
-    return sharded(kept.weights, 3), sharded(kept.gradients, 2), sharded(kept.master + kept.states, 1) + more
+    return (
+        sharded(kept.weights, kept.weights, 3),
+        sharded(kept.gradients, kept.gradients, 2),
+        sharded(kept.master + kept.states, kept.master + kept.vocabulary_states, 1),
+    )
 
 
 def layer_activations(
@@ -142,6 +152,7 @@ def layer_activations(
     gated: bool = False,
     dropout: bool = False,
     routed: ArrayLike = 0.0,
+    latent_width: ArrayLike = 0.0,
 ) -> tuple[Array, Array, Array]:
     """Bytes that one layer keeps per token for the backward pass, in 16 bits: three parts.
 
@@ -150,13 +161,14 @@ def layer_activations(
     (3) attention scores, 2 context heads and with dropout 5 (split as well; flash attention or selective
     recomputation keep none). With dropout, MHA and an MLP of 4 d_model: 10 h, 24 h and 5 a s (Korthikanti et al.,
     equations 1 and 2). A gated MLP keeps gate, up, activated gate and product; `routed` experts of a token each keep
-    their input and output beside the hidden layers, whose widths `mlp_width` adds up.
+    their input and output beside the hidden layers, whose widths `mlp_width` adds up; `latent_width` is that of the
+    compressed queries, keys and values of latent attention.
     """
-    h, a, s, copies = _floats(d_model, heads, context, routed)
+    h, a, s, copies, latent = _floats(d_model, heads, context, routed, latent_width)
     q = h if query_width is None else np.asarray(query_width, dtype=float)
     kv = q if key_width is None else np.asarray(key_width, dtype=float)
     f = 4.0 * h if mlp_width is None else np.asarray(mlp_width, dtype=float)
-    whole = (10.0 if dropout else 8.0) * h + 4.0 * copies * h
+    whole = (10.0 if dropout else 8.0) * h + 4.0 * copies * h + 4.0 * latent
     split = 4.0 * q + 4.0 * kv + (8.0 if gated else 4.0) * f
     return whole, split, np.asarray((5.0 if dropout else 2.0) * a * s)
 
@@ -182,6 +194,7 @@ def activation_memory(
     query_width: ArrayLike | None = None,
     mlp_width: ArrayLike | None = None,
     routed: ArrayLike = 0.0,
+    latent_width: ArrayLike = 0.0,
 ) -> Array:
     """Bytes of activations on the first pipeline stage, where most micro-batches are in flight.
 
@@ -203,7 +216,7 @@ def activation_memory(
         micro_batches, virtual_stages, vocabulary,
     )  # fmt: skip
     whole, split, scores = layer_activations(
-        d_model, heads, context, key_width, query_width, mlp_width, gated, dropout, routed
+        d_model, heads, context, key_width, query_width, mlp_width, gated, dropout, routed, latent_width
     )
     spread = t if sequence_parallel else np.asarray(1.0)
     if recomputation == "full":
@@ -235,6 +248,7 @@ def memory_per_device(
     sequence_parallel: bool = True,
     recomputation: str = "selective",
     vocabulary_parameters: ArrayLike = 0.0,
+    head_parameters: ArrayLike = 0.0,
     expert_parameters: ArrayLike = 0.0,
     vocabulary: ArrayLike = 0,
     gated: bool = False,
@@ -243,6 +257,7 @@ def memory_per_device(
     query_width: ArrayLike | None = None,
     mlp_width: ArrayLike | None = None,
     routed: ArrayLike = 0.0,
+    latent_width: ArrayLike = 0.0,
     micro_batches: ArrayLike = np.inf,
 ) -> MemoryUse:
     """Bytes on the fullest device in training: `model_states` and `activation_memory` together.
@@ -257,7 +272,7 @@ def memory_per_device(
     """
     states = model_states(
         parameters, optimiser, zero_stage, np.asarray(data_parallel) * np.asarray(context_parallel), tensor_parallel,
-        pipeline_parallel, vocabulary_parameters, expert_parameters, expert_parallel,
+        pipeline_parallel, vocabulary_parameters, head_parameters, expert_parameters, expert_parallel,
     )  # fmt: skip
     activations = activation_memory(
         layers,
@@ -278,6 +293,7 @@ def memory_per_device(
         query_width=query_width,
         mlp_width=mlp_width,
         routed=routed,
+        latent_width=latent_width,
     )
     return MemoryUse(*states, activations)
 

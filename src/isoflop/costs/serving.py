@@ -121,12 +121,14 @@ def decode_step(
     expert_parameters: ArrayLike = 0.0,
     experts: ArrayLike = 1,
     active_experts: ArrayLike = 1,
+    lookup_parameters: ArrayLike = 0.0,
     compute_efficiency: ArrayLike = 1.0,
     bandwidth_efficiency: ArrayLike = 1.0,
 ) -> Step:
     """One decoding step: one new token for each of `batch` sequences that hold `context` tokens.
 
-    `cache_per_token` is in bytes (`kv_cache_per_token`), `attention_flops_per_position` 4 layers attention_width. The
+    `cache_per_token` is in bytes (`kv_cache_per_token`), `attention_flops_per_position` 4 layers attention_width;
+    `lookup_parameters` (an input embedding of its own) are held, not read. The
     efficiencies are shares of the device's stated peaks; 1 gives the bound that no implementation beats.
 
     Raises
@@ -142,8 +144,8 @@ def decode_step(
     total = n if total_parameters is None else np.asarray(total_parameters, dtype=float)
     weight_bytes = np.asarray(weight_bits, dtype=float) / 8.0
     flops = b * (2.0 * n + np.asarray(attention_flops_per_position, dtype=float) * s)
-    read = weights_read(total, b, expert_parameters, experts, active_experts) * weight_bytes
-    moved = read + b * cache * (s + 1.0)
+    read = weights_read(total, b, expert_parameters, experts, active_experts) - np.asarray(lookup_parameters)
+    moved = read * weight_bytes + b * cache * (s + 1.0)
     held = total * weight_bytes + b * cache * (s + 1.0)
     return _step(flops, moved, held, device, precision, gpus, compute_efficiency, bandwidth_efficiency)
 
@@ -160,6 +162,7 @@ def prefill(
     weight_bits: ArrayLike = 16,
     precision: str = "bf16",
     gpus: ArrayLike = 1,
+    lookup_parameters: ArrayLike = 0.0,
     compute_efficiency: ArrayLike = 1.0,
     bandwidth_efficiency: ArrayLike = 1.0,
 ) -> Step:
@@ -168,8 +171,9 @@ def prefill(
     total = n if total_parameters is None else np.asarray(total_parameters, dtype=float)
     weight_bytes = np.asarray(weight_bits, dtype=float) / 8.0
     flops = b * s * (2.0 * n + np.asarray(attention_flops_per_position, dtype=float) * (s + 1.0) / 2.0)
-    moved = total * weight_bytes + b * s * cache
-    return _step(flops, moved, moved, device, precision, gpus, compute_efficiency, bandwidth_efficiency)
+    held = total * weight_bytes + b * s * cache
+    moved = held - np.asarray(lookup_parameters, dtype=float) * weight_bytes
+    return _step(flops, moved, held, device, precision, gpus, compute_efficiency, bandwidth_efficiency)
 
 
 def largest_batch(
