@@ -28,7 +28,7 @@ class Dropped(NamedTuple):
 
 
 #: notices that only say how the table was read; every other code asks to be looked at
-INFORMATION = frozenset({"derived", "filtered", "grouped_by_name", "mapped_by_name"})
+INFORMATION = frozenset({"derived", "filtered", "grouped_by_name", "mapped_by_name", "step_axis"})
 
 
 @dataclass(frozen=True)

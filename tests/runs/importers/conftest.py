@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -96,25 +97,44 @@ def _log_to_mlflow(mlflow: object, address: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def trainer_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The output of a real Trainer on a GPT-2 of 23,000 parameters, with and without counting tokens."""
+def trainer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output of a real Trainer on a GPT-2 of 28,544 parameters.
+
+    ``out/derived`` did not count its tokens; ``out/counted`` did, and reported to W&B, TensorBoard and MLflow as well.
+    """
     transformers = pytest.importorskip("transformers", reason="runs a real Trainer; isoflop[trainer]")
     torch = pytest.importorskip("torch", reason="runs a real Trainer")
-    pytest.importorskip("accelerate", reason="the Trainer needs it")
+    for module in ("accelerate", "wandb", "tensorboard", "mlflow", "sqlalchemy", "alembic"):
+        pytest.importorskip(module, reason="the Trainer reports to W&B, TensorBoard and MLflow")
     folder = tmp_path_factory.mktemp("trainer")
     config = transformers.GPT2Config(vocab_size=64, n_positions=32, n_embd=32, n_layer=2, n_head=2)
     texts = torch.randint(0, 64, (64, 16), generator=torch.Generator().manual_seed(0))
     rows = [{"input_ids": row, "labels": row} for row in texts]
-    for name, counting in (("counted", "all"), ("derived", "no")):
-        transformers.set_seed(0)
-        settings = transformers.TrainingArguments(
-            output_dir=str(folder / name), max_steps=20, per_device_train_batch_size=4, logging_steps=5, eval_steps=10,
-            eval_strategy="steps", save_steps=10, learning_rate=1e-3, report_to=[], disable_tqdm=True, use_cpu=True,
-            include_num_input_tokens_seen=counting,
-        )  # fmt: skip
-        model = transformers.GPT2LMHeadModel(config)
-        transformers.Trainer(model, settings, train_dataset=rows, eval_dataset=rows[:8]).train()
-    yield folder
+    trackers = {
+        "WANDB_MODE": "offline", "WANDB_SILENT": "true", "WANDB_DIR": str(folder), "WANDB_PROJECT": "p",
+        "WANDB_ERROR_REPORTING": "false", "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+        "MLFLOW_EXPERIMENT_NAME": "p",
+    }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        for name, value in trackers.items():
+            patched.setenv(name, value)
+        wandb = importlib.import_module("wandb")
+        wandb.teardown()  # or it keeps the settings of an earlier test
+        for name, counting in (("counted", "all"), ("derived", "no")):
+            transformers.set_seed(0)
+            settings = transformers.TrainingArguments(
+                output_dir=str(folder / "out" / name), run_name=name, max_steps=20, per_device_train_batch_size=4,
+                logging_steps=5, eval_steps=10, eval_strategy="steps", save_steps=10, learning_rate=1e-3,
+                disable_tqdm=True, use_cpu=True, include_num_input_tokens_seen=counting,
+                report_to=["wandb", "tensorboard", "mlflow"] if counting == "all" else [],
+            )  # fmt: skip
+            model = transformers.GPT2LMHeadModel(config)
+            transformers.Trainer(model, settings, train_dataset=rows, eval_dataset=rows[:8]).train()
+        wandb.finish()
+        wandb.teardown()
+        importlib.import_module("mlflow").end_run()
+    return folder
 
 
 @pytest.fixture

@@ -122,16 +122,15 @@ def test_mlflow(mlflow_stores: dict[str, Path], store: str) -> None:
 
 def test_trainer(trainer_folder: Path) -> None:
     transformers = pytest.importorskip("transformers")
-    imported = import_runs(trainer_folder)
+    imported = import_runs(trainer_folder / "out")
     assert imported.source == "trainer"
     runs = imported.runs()
-    model = transformers.GPT2LMHeadModel(
-        transformers.GPT2Config.from_pretrained(trainer_folder / "counted/checkpoint-20")
-    )
+    checkpoint = trainer_folder / "out/counted/checkpoint-20"
+    model = transformers.GPT2LMHeadModel(transformers.GPT2Config.from_pretrained(checkpoint))
     assert runs["N"].tolist() == [model.num_parameters()] * 2
     assert runs["D"].tolist() == [20 * 4 * 16] * 2  # counted by the Trainer, and derived from its FLOPs
-    state = json.loads((trainer_folder / "counted/checkpoint-20/trainer_state.json").read_text())
-    assert runs["L"][0] == state["log_history"][-1]["eval_loss"]
+    state = json.loads((checkpoint / "trainer_state.json").read_text())
+    assert runs["L"].tolist() == [state["log_history"][-1]["eval_loss"]] * 2
     assert runs["C"][0] == state["total_flos"]
     assert (runs.conventions.N, runs.conventions.C) == ("total", "counted")
     curve = imported.curves.of("counted")
@@ -139,3 +138,25 @@ def test_trainer(trainer_folder: Path) -> None:
     assert np.isnan(curve.loss).tolist() == [True, False, True, False]
     assert not np.isnan(curve.training_loss).any() and not np.isnan(curve.learning_rate).any()
     assert curve.tokens.tolist() == [320, 640, 960, 1280]
+    assert [notice.code for notice in imported.remarks] == ["other_sources"]
+
+
+@pytest.mark.parametrize(
+    ("place", "source"), [("wandb", "wandb"), ("mlflow.db", "mlflow"), ("out/counted/runs", "tensorboard")]
+)
+def test_one_run_in_four_trackers_is_the_same_run(trainer_folder: Path, place: str, source: str) -> None:
+    """What the Trainer reported to a tracker equals what it kept itself, step for step."""
+    kept = import_runs(trainer_folder / "out", columns={"LR": "learning_rate"})
+    told = import_runs(trainer_folder / place, columns={"LR": "learning_rate"})
+    assert (told.source, len(told)) == (source, 1)
+    for name in ("D", "C", "S", "L"):
+        if name in told.resolved.columns:
+            assert told.resolved.columns[name][0] == pytest.approx(kept.resolved.columns[name][0], rel=1e-6), name
+    assert {"D", "S", "L"} <= set(told.resolved.columns)
+    assert ("N" in told.resolved.columns) == (source == "wandb")  # the others are not told how large the model is
+    mine, its = told.curves, kept.curves.of("counted")
+    assert mine.step.tolist() == its.step.tolist()
+    for name in ("loss", "training_loss", "tokens", "learning_rate"):
+        np.testing.assert_allclose(getattr(mine, name), getattr(its, name), rtol=1e-6)
+    assert not [notice for notice in told.remarks if notice.code in ("duplicate_steps", "truncated_file")]
+    assert ("step_axis" in {notice.code for notice in told.remarks}) == (source == "wandb")

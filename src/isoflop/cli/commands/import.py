@@ -18,9 +18,7 @@ from isoflop.cli.results import check_writable
     metavar="TARGET=NAME",
     help="Which metric or setting is N, D, C, the loss: loss=eval/loss, N=model/params. Repeatable.",
 )
-@click.option(
-    "--loss-column", "outcome", default="L", metavar="NAME", help="What laws are to predict, if not the loss."
-)
+@click.option("--output-column", "target", default="L", show_default=True, help="The column that laws predict.")
 @click.option("-o", "--output", metavar="FILE", help="Write the table of runs: .csv or .parquet.")
 @click.option("--curves", metavar="FILE", help="Write the curves over steps: .csv or .parquet.")
 @json_option
@@ -28,7 +26,7 @@ def command(
     path: str,
     source: str | None,
     columns: tuple[str, ...],
-    outcome: str,
+    target: str,
     output: str | None,
     curves: str | None,
     as_json: bool,
@@ -43,7 +41,7 @@ def command(
     from isoflop.runs.importers.importing import import_runs
 
     check_writable(output, curves)
-    imported = import_runs(path, source, columns, output=outcome)
+    imported = import_runs(path, source, columns, output=target)
     if output:
         imported.write_table(output)
     if curves:

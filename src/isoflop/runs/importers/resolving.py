@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from isoflop.runs.importers.names import WANTED, is_training_loss, losses, matching
+from isoflop.runs.importers.names import WANTED, is_training_loss, last_part, losses, matching
 from isoflop.runs.importers.tracked import Column, Series, TrackedRun
 from isoflop.runs.notices import Notice, RunsError
 from isoflop.runs.spelling import columns_in_words
@@ -16,6 +16,8 @@ from isoflop.units import Conventions
 
 #: what the convention of N may be read from: part of a name -> convention
 _TOTAL_NAMES = frozenset({"model/num_parameters", "model_num_parameters", "total_params", "total_parameters"})
+#: FLOPs that whoever trained has counted: total_flos of the Trainer, total_training_flops of nanochat
+_COUNTED_NAMES = frozenset({"totalflos", "totaltrainingflops"})
 _METRIC, _CONFIG = "metric.", "config."
 _LABELS = ("names", "group", "seed")
 Entry = TypeVar("Entry")
@@ -152,7 +154,9 @@ def _value(run: TrackedRun, target: str, given: str, loss: str, notices: list[No
         entry = lookup(run, (_METRIC if name in metrics else _CONFIG) + name)
         value = float("nan") if entry is None else _at_loss(run, target, entry, loss)
         if value > 0:
-            found.append(Found(value, name, _convention(target, name)))
+            logged = target == "LR" and isinstance(entry, Series)
+            origin = f"the highest {name} logged" if logged else name
+            found.append(Found(value, origin, _convention(target, name)))
     if not found:
         return _from_steps(run, loss, notices) if target == "D" else _nanogpt_batch(run) if target == "BS" else None
     if any(abs(each.value / found[0].value - 1.0) > 1e-6 for each in found):
@@ -196,6 +200,8 @@ def _nanogpt_batch(run: TrackedRun) -> Found | None:
 
 
 def _convention(target: str, name: str) -> str:
+    if target == "C" and last_part(name) in _COUNTED_NAMES:
+        return "counted"
     return "total" if target == "N" and name in _TOTAL_NAMES else "unstated"
 
 

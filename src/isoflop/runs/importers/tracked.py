@@ -96,16 +96,45 @@ def series(step: ArrayLike, value: ArrayLike) -> tuple[Series, int]:
     return Series(steps[kept], values[kept]), int((~kept).sum())
 
 
+#: metrics that count optimiser steps, where a tracker's own count is that of its log calls
+STEP_METRICS = ("train/global_step", "trainer/global_step", "global_step", "step", "iter", "iteration")
+
+
+def by_step(
+    rows: Sequence[tuple[float, Mapping[str, float]]], name: str
+) -> tuple[dict[str, list[tuple[float, float]]], tuple[Notice, ...]]:
+    """(step, value) pairs of every metric from rows of (the tracker's count, values).
+
+    The step is the metric that counts optimiser steps where there is one (its last value, in rows without it), else the
+    tracker's count; a notice says so where they differ.
+    """
+    axis = next((key for key in STEP_METRICS if any(key in values for _, values in rows)), "")
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    step = next((values[axis] for _, values in rows if axis in values), float("nan"))
+    differs = False
+    for count, values in rows:
+        step = values.get(axis, step) if axis else count
+        differs |= step != count
+        for key, value in values.items():
+            if key != axis:
+                pairs.setdefault(key, []).append((step, value))
+    message = f"the steps of run {name} are {axis!r}, not the tracker's count of log calls"
+    return pairs, (Notice("step_axis", message),) if axis and differs else ()
+
+
 def all_series(
     logged: Mapping[str, Sequence[tuple[float, float]]], name: str
 ) -> tuple[dict[str, Series], tuple[Notice, ...]]:
-    """Every metric of a run from its (step, value) pairs, and a notice where a resume wrote steps again."""
+    """Every metric of a run from its (step, value) pairs, and a notice where a resume wrote steps again.
+
+    A value that is logged twice in a row at one step is no resume; the later one is kept.
+    """
     made: dict[str, Series] = {}
     again: dict[str, int] = {}
     for key, pairs in logged.items():
         table = np.asarray(pairs, dtype=np.float64).reshape(-1, 2)
         made[key], discarded = series(table[:, 0], table[:, 1])
-        if discarded:
+        if (np.diff(table[:, 0]) < 0).any():
             again[key] = discarded
     if not again:
         return made, ()

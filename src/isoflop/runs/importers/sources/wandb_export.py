@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from isoflop.runs.importers.importer import Importer, flat, opening, typed
-from isoflop.runs.importers.tracked import LeftOut, Reading, Series, TrackedRun, all_series, series
+from isoflop.runs.importers.tracked import LeftOut, Reading, Series, TrackedRun, all_series, by_step, series
 from isoflop.runs.notices import Notice, RunsError
 
 Row = Mapping[str, Any]
@@ -153,16 +153,15 @@ def _read_runs_table(path: Path, rows: list[Row]) -> Reading:
 
 
 def _read_history(path: Path, rows: list[Row]) -> Reading:
-    logged: dict[str, list[tuple[float, float]]] = {}
+    logged = []
     for row in rows:
-        step = _number(row.get("_step"))
-        for name, cell in flat(dict(row)).items():
-            value = _number(cell)
-            if value is not None and name and not name.startswith(("_", "Unnamed")):
-                logged.setdefault(name, []).append((math.nan if step is None else step, value))
-    metrics, told = all_series(logged, path.stem)
+        numbers = {name: value for name, cell in flat(dict(row)).items() if (value := _number(cell)) is not None}
+        kept = {name: value for name, value in numbers.items() if name and not name.startswith(("_", "Unnamed"))}
+        logged.append((numbers.get("_step", math.nan), kept))
+    pairs, axis = by_step(logged, path.stem)
+    metrics, told = all_series(pairs, path.stem)
     notice = Notice("no_config", f"the history {path.name} holds no settings: N may not be in it")
-    return Reading((TrackedRun(path.stem, {}, metrics, where=str(path)),), notices=(*told, notice))
+    return Reading((TrackedRun(path.stem, {}, metrics, where=str(path)),), notices=(*axis, *told, notice))
 
 
 def _read_api_table(path: Path, rows: list[Row]) -> Reading:

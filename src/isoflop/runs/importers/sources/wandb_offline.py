@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from isoflop.runs.importers.importer import Importer, flat, library
-from isoflop.runs.importers.tracked import LeftOut, Reading, TrackedRun, all_series
+from isoflop.runs.importers.tracked import LeftOut, Reading, TrackedRun, all_series, by_step
 from isoflop.runs.notices import Notice, RunsError
 
 _HEADER = struct.Struct("<4sHB")
@@ -33,7 +33,7 @@ class _Gathered:
     name: str = ""
     where: str = ""
     config: dict[str, Any] = field(default_factory=dict)
-    logged: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    rows: list[tuple[float, dict[str, float]]] = field(default_factory=list)
     summary: dict[str, float] = field(default_factory=dict)
     ended: bool = False
 
@@ -109,9 +109,8 @@ def _take(record: Any, run: _Gathered) -> None:
         _settings(record.config, run.config)
     elif kind == "history":
         row = _numbers(record.history.item)
-        step = row.pop("_step", float(record.history.step.num))
-        for key, value in row.items():
-            run.logged.setdefault(key, []).append((step, value))
+        count = row.get("_step", float(record.history.step.num))
+        run.rows.append((count, {key: value for key, value in row.items() if not key.startswith("_")}))
     elif kind == "summary":
         run.summary.update(_numbers(record.summary.update))
     elif kind == "exit":
@@ -141,11 +140,12 @@ def _numbers(items: Any) -> dict[str, float]:
 
 
 def _metrics(run: _Gathered) -> tuple[dict[str, Any], tuple[Notice, ...]]:
-    logged = {key: pairs for key, pairs in run.logged.items() if not key.startswith("_")}
+    logged, axis = by_step(run.rows, run.name)
     for key, value in run.summary.items():
         if key not in logged and not key.startswith("_"):
             logged[key] = [(float("nan"), value)]
-    return all_series(logged, run.name)
+    metrics, told = all_series(logged, run.name)
+    return metrics, (*axis, *told)
 
 
 class _Log:
