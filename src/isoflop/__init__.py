@@ -32,6 +32,8 @@ _EXPORTS = {
     "pool": "isoflop.forecasting.pooling:pool",
     "pooling_gain": "isoflop.forecasting.pooling_gain:pooling_gain",
     "seed_noise": "isoflop.forecasting.seed_noise:seed_noise",
+    "shape": "isoflop.downstream.shapes:shape",
+    "verdicts": "isoflop.downstream.verdict:verdicts",
     "observational": "isoflop.downstream.observational:observational",
     "leaderboard": "isoflop.downstream.leaderboard:leaderboard",
     "rectified": "isoflop.downstream.rectified:rectified",
