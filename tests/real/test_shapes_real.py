@@ -67,7 +67,7 @@ def test_every_task_has_a_shape_with_confidence(real_data: RealData) -> None:
     for (experiment, metric), each in shaped.items():
         print(f"{experiment:34} {metric:13} {each.name:11} {each.confidence:.2f} falls {each.falling_at_end:.2f}")
     counted = Counter(each.name for each in shaped.values())
-    print(dict(counted), f"{len(made) - len(shaped)} with fewer than 4 sizes")
+    print(dict(counted), f"{len(made) - len(shaped)} with fewer than 3 sizes")
     assert len(shaped) >= 85
     assert all(0.2 < each.confidence <= 1 for each in shaped.values())
     assert {"rising", "inverse", "inverted_u", "u", "flat"} <= set(counted)

@@ -185,18 +185,19 @@ def _posterior(log_scale: Array, y: Array, noise: Array) -> _Draws:
     x = (log_scale - low) / width
     inner = np.unique(x)
     bends = np.linspace(inner[1] - 0.5 * (inner[1] - inner[0]), inner[-2] + 0.5 * (inner[-1] - inner[-2]), _BENDS)
-    designs, priors, kinds, places = [], [], [], []
+    designs, priors, places = [], [], []
+    kinds: list[int] = []
     flat = 1e-12
-    for lines, place in ((0, 0.5), (1, 0.5), *((2, float(b)) for b in bends)):
+    for kind, place in ((0, 0.5), (1, 0.5), *((2, float(b)) for b in bends)):
         off = x - place
         columns = [np.ones_like(x), np.minimum(off, 0.0), np.maximum(off, 0.0)]
-        if lines == 1:
+        if kind == 1:
             columns = [columns[0], off, np.zeros_like(x)]
-        change = _CHANGE if lines else flat
-        spread = (1.0, change, flat) if lines == 1 else (1.0, change / place, change / (1 - place))
+        change = _CHANGE if kind else flat
+        spread = (1.0, change, flat) if kind == 1 else (1.0, change / place, change / (1 - place))
         designs.append(np.stack(columns, axis=1))
         priors.append(np.square(spread))
-        kinds.append(lines)
+        kinds.append(kind)
         places.append(place)
     chosen, means, covariances = _mixture(np.array(designs), np.array(priors), np.array(kinds), y, noise)
     generator = np.random.default_rng(0)

@@ -144,10 +144,10 @@ def verdict(scale: Any, scores: Any, task: Task, *, scale_name: str = "N", at: f
     largest = float(x[known].max()) if known.any() else float("nan")
     target = float("nan") if at is None else float(at)
     reasons = _data_reasons(x, y, known, task, scale_name)
-    if reasons:
+    if len(np.unique(x[known])) < 3 or task.examples == 1:
         return Verdict(task, scale_name, None, tuple(reasons), (), largest, target)
     found = shape(x[known], y[known], task, scale_name=scale_name)
-    reasons = [*_signal_reasons(found, task), *_shape_reasons(found)]
+    reasons = [*reasons, *_signal_reasons(found, task), *_shape_reasons(found)]
     cautions = [*found.warnings, *_cautions(found, task, target)]
     unknown = int((np.isfinite(y) & ~known).sum())
     if unknown:
