@@ -73,7 +73,7 @@ def _serving(count: Count) -> Figure:
         if inside.any():
             layers.append(Line(batch[inside], y[inside], "fits into memory", 0, width=2.2))
         layers.append(Points(np.array([float(serve.batch)]), np.array([mine]), "asked for", marker="diamond", size=6.0))
-        layers.append(Note(float(serve.batch), mine, f"batch {serve.batch:,}", side="above"))
+        layers.append(Note(float(serve.batch), mine, f"batch {serve.batch:,}", side="right"))
         panels.append(Panel(tuple(layers), "batch, sequences", label, x_log=True, y_log=True, place=(0, k)))
     caption = (
         f"The roofline's bound on {serve.gpus} x {count.device.name} with {serve.context:,} tokens of context: time of "

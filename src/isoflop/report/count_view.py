@@ -64,7 +64,7 @@ def _shape_sentence(shape: Architecture) -> str:
         each = shape.experts
         mlp = f"{each.active} of {each.number} experts of {each.width:,} (granularity {shape.granularity:.3g})"
         mlp += f" and {each.shared} shared" if each.shared else ""
-        mlp += f", {each.dense_layers} dense layers" if each.dense_layers else ""
+        mlp += f", the MLP plain in {each.dense_layers} of the layers" if each.dense_layers else ""
     words = f"{shape.vocabulary:,} entries, output {'tied' if shape.tied else 'untied'}"
     return f"{shape.layers} layers of {shape.d_model:,}, {heads}, {mlp}, {words}, context {shape.context:,}"
 

@@ -1,0 +1,106 @@
+"""The table of devices: complete, dense, with sources; overriding it; what is said when it cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from isoflop.costs.devices import Device, device, devices
+from isoflop.costs.errors import CostError
+
+
+@pytest.mark.parametrize("each", devices().values(), ids=lambda each: each.name)
+def test_every_device_is_complete_and_sourced(each: Device) -> None:
+    assert each.source and each.provenance in ("published", "recalled") and each.vendor
+    assert 1e12 < each.peak("bf16") < 1e16 and 1e9 < each.memory < 1e12 and 1e11 < each.bandwidth < 1e14
+    assert Device.from_dict(each.to_dict()).to_dict() == each.to_dict()
+    assert {device(alias).name for alias in (each.name, *each.aliases)} == {each.name}
+    if each.price:
+        assert each.price.source and each.price.as_of and each.price.provenance in ("published", "recalled")
+
+
+@pytest.mark.parametrize(
+    ("name", "bf16", "sparse"), [("A100", 312e12, 624e12), ("H100", 989.4e12, 1979e12), ("L4", 121e12, 242e12),
+                                 ("L40S", 362.05e12, 733e12), ("B200", 2250e12, 4500e12), ("GB200", 2500e12, 5000e12)],
+)  # fmt: skip
+def test_peaks_are_dense(name: str, bf16: float, sparse: float) -> None:
+    # data sheets print the second figure, "with sparsity"
+    assert device(name).peak("bf16") == bf16 < 0.51 * sparse
+
+
+def test_fewer_bits_are_never_slower_nor_impossibly_fast() -> None:
+    for each in devices().values():
+        for precision in ("fp8", "int8"):
+            if precision in each.peak_flops:
+                assert 1.0 <= each.peak(precision) / each.peak("bf16") <= 4.0, each.name
+
+
+def test_names_are_case_blind_and_unambiguous() -> None:
+    assert device("h100 sxm").name == device("H100-SXM").name == device("H100").name
+    spelt = ["".join(c for c in name.casefold() if c.isalnum()) for each in devices().values()
+             for name in (each.name, *each.aliases)]  # fmt: skip
+    assert len(spelt) == len(set(spelt))
+
+
+@pytest.mark.parametrize(
+    ("asked", "near"), [("H10", "H100 SXM"), ("b2000", "B200"), ("tpuv5", "TPU v5"), ("4090", "RTX 4090")]
+)
+def test_an_unknown_device_lists_the_nearest(asked: str, near: str) -> None:
+    with pytest.raises(CostError, match="no device is called") as raised:
+        device(asked)
+    assert near in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_nothing_near_lists_all() -> None:
+    with pytest.raises(CostError, match=r"known are A10, .*V100"):
+        device("abacus")
+
+
+def test_the_user_overrides_and_adds(tmp_path: Path) -> None:
+    table = tmp_path / "mine.toml"
+    table.write_text(
+        '[[device]]\nname = "H100"\nprice = { usd_per_hour = 1.5 }\nteraflops = { bf16 = 700 }\n'
+        '[[device]]\nname = "A100"\nprice = 1.1\n'
+        '[[device]]\nname = "Abacus"\nteraflops = { bf16 = 1 }\nmemory_gb = 1\nbandwidth_gb_per_s = 2\n'
+    )
+    h100, abacus = device("H100 SXM", table), device("abacus", table)
+    assert (h100.usd_per_hour, h100.peak("bf16"), h100.peak("fp8"), h100.memory) == (1.5, 7e14, 1978.9e12, 8e10)
+    assert h100.provenance == "given" and h100.source == str(table) and h100.price and h100.price.provenance == "given"
+    # a price alone leaves the data sheet's figures their source
+    assert device("A100", table).provenance == "recalled" and device("A100", table).usd_per_hour == 1.1
+    assert (abacus.bandwidth, abacus.provenance) == (2e9, "given")
+    assert device("H100").usd_per_hour != 1.5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("device = 3", r"no \[\[device\]\] tables"),
+        ("[[device]", "is not TOML"),
+        ("[[device]]\nmemory_gb = 3", "number 1 has no name"),
+        ('[[device]]\nname = "X"', "teraflops is missing"),
+        ('[[device]]\nname = "X"\nteraflops = { bf17 = 1 }', "precision 'bf17' is unknown; accepted: fp32"),
+        ('[[device]]\nname = "X"\nteraflops = { bf16 = 1 }', "memory_gb must be a number > 0, it is missing"),
+        ('[[device]]\nname = "H100"\nwatts = -7', "device 'H100 SXM': watts must be a number > 0, found -7"),
+        ('[[device]]\nname = "H100"\nwats = 7', "found 'wats', accepted are aliases"),
+        ('[[device]]\nname = "H100"\nprice = { usd_per_hour = "1" }', "usd_per_hour must be a number > 0, found '1'"),
+        ('[[device]]\nname = "H100"\n[[device]]\nname = "H100"', "is there twice"),
+    ],
+)
+def test_bad_tables(tmp_path: Path, text: str, message: str) -> None:
+    table = tmp_path / "bad.toml"
+    table.write_text(text)
+    with pytest.raises(CostError, match=message) as raised:
+        devices(table)
+    assert "bad.toml" in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_what_is_not_known() -> None:
+    with pytest.raises(CostError, match=r"cannot read nowhere\.toml: No such file"):
+        devices("nowhere.toml")
+    with pytest.raises(CostError, match=r"no peak of A100 SXM 80GB is known in 'fp8'; known are bf16"):
+        device("A100").peak("fp8")
+    with pytest.raises(CostError, match="no price of H200 is known"):
+        _ = device("H200").usd_per_hour
+    assert device("V100").peak("bf16") == device("V100").peak("fp16") == 125e12
