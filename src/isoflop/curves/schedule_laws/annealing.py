@@ -27,6 +27,8 @@ class AnnealingLaw(ScheduleLaw):
     source = TISSUE
     gain = "G"
     shape = {"alpha": (0.02, 3.0, (0.25, 0.5, 1.0)), "momentum": (0.9, 0.99999, (0.99, 0.999, 0.9995))}
+    held_by_default = {"momentum": 0.999}  # the paper's
+    always_held = ("momentum",)
 
     def falls(self, rates: Array, shape: Mapping[str, Array]) -> Array:
         """S2 at every step."""

@@ -29,6 +29,8 @@ class ScheduleLaw(ABC):
     gain : the name of the weight of what falling rates give.
     shape : names of alpha and the further parameters that enter nonlinearly, with bounds and the values to start from.
     published : fitted constants with their provenance.
+    held_by_default : parameters of the shape that up to two curves do not settle, and where they are held;
+        always_held : those of them that stay held under every variant of a fit.
     """
 
     id: str
@@ -38,6 +40,8 @@ class ScheduleLaw(ABC):
     gain: str
     shape: Mapping[str, tuple[float, float, tuple[float, ...]]]
     published: tuple[Published, ...] = ()
+    held_by_default: Mapping[str, float] = {}
+    always_held: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
