@@ -62,8 +62,10 @@ class _Line(FittedRoute):
         mean = self.draws @ x
         generator = np.random.default_rng([self.settings.seed, 22])
         new = mean + generator.choice(self.residuals, size=mean.shape)
-        ends = _range(self.task)
-        return TaskPrediction(np.clip(self.values @ x, *ends), np.clip(mean, *ends), np.clip(new, *ends))
+        low, high = _range(self.task)
+        value = self.values @ x
+        beyond = bool(np.any((value < low) | (value > high)))
+        return TaskPrediction(np.clip(value, low, high), np.clip(mean, low, high), np.clip(new, low, high), beyond)
 
 
 class LinearInLogCompute(Route):

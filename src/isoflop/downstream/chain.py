@@ -76,9 +76,9 @@ class Chain:
         shares = self.form.share(scattered)
         if count > 1:
             shares = with_task_noise(self.task, self.form.share(mean), shares, generator)
-        return TaskPrediction(
-            from_share(self.task, value), from_share(self.task, self.form.share(mean)), from_share(self.task, shares)
-        )
+        beyond = bool(np.any((value < 0.0) | (value > 1.0)))
+        means = from_share(self.task, self.form.share(mean))
+        return TaskPrediction(from_share(self.task, value), means, from_share(self.task, shares), beyond)
 
     def _link(self, parameters: Mapping[str, Array], loss: Array) -> Array:
         return np.asarray(self.link.law.evaluate({self.form.loss: loss}, parameters), dtype=np.float64)

@@ -14,6 +14,8 @@ Array = NDArray[np.float64]
 #: shares are kept this far from floor and ceiling before their logit is taken
 _MARGIN = 0.02
 _LONGEST = 3.0
+#: models beyond the first of their family, from which the spread inside families is told
+_LEAST_REPEATS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +69,7 @@ def family_offsets(share: Array, residuals: Array, families: NDArray[np.str_], f
     0.4
     """
     names, labels, counts = np.unique(families, return_inverse=True, return_counts=True)
-    if len(names) < 2 or len(names) > 0.7 * len(share):
+    if len(names) < 2 or len(share) - len(names) < _LEAST_REPEATS:
         return FamilyOffsets({}, {}, 0.0, 0.0)
     place = np.clip((share - floor) / (1.0 - floor), _MARGIN, 1.0 - _MARGIN)
     slope = (1.0 - floor) * place * (1.0 - place)

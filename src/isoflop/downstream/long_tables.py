@@ -54,6 +54,8 @@ def read_long(
     labels = {name: column[kept] for name, column in labels.items()}
     metrics = labels.get("metric", np.full(int(kept.sum()), "value"))
     names = _chosen_tasks(labels["task"], asked)
+    if not asked and metric is not None:
+        names, told = _with_metric(names, labels["task"][metrics == metric], metric, told)
     by_task = {name: _metric_of(name, metrics[labels["task"] == name], metric) for name in names}
     return _gathered(rows[kept], numbers, labels, metrics, by_task, loaded.description, dropped, told)
 
@@ -156,6 +158,20 @@ def _chosen_tasks(tasks: NDArray[np.str_], asked: Sequence[str]) -> list[str]:
             raise ScoresError(f"tasks: there is no task {pattern!r}; there are {names_in_words(there)}")
         chosen += [name for name in found if name not in chosen]
     return chosen
+
+
+def _with_metric(
+    names: Sequence[str], having: NDArray[np.str_], metric: str, told: list[Notice]
+) -> tuple[list[str], list[Notice]]:
+    """The tasks that have the metric, and a notice of those that do not."""
+    kept = [name for name in names if name in set(having.tolist())]
+    if not kept:
+        raise ScoresError(f"no task has the metric {metric!r}; tasks are {names_in_words(names)}")
+    without = [name for name in names if name not in kept]
+    if without:
+        message = f"{len(without)} tasks have no {metric} and are left out: {names_in_words(without)}"
+        told = [*told, Notice("metric_missing", message, hint="name them in tasks to read another metric")]
+    return kept, told
 
 
 def _value_column(types: Mapping[str, str]) -> str | None:

@@ -35,6 +35,7 @@ class Settings:
     resamples : of each fit. level : of intervals. starts : random starts of each fit's self-check.
     seed : of all choices. smooth : checkpoints that are averaged.
     skip : share of a run's first checkpoints that a link does not see.
+    checkpoints : direct laws are fitted to every checkpoint; else to the end of each run.
     """
 
     resamples: int = 200
@@ -43,6 +44,7 @@ class Settings:
     seed: int = 0
     smooth: int = 5
     skip: float = 0.1
+    checkpoints: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:
@@ -59,11 +61,13 @@ class TaskPrediction:
     ----------
     value : (K,) the estimate. mean : (B, K) resampled values of the curve. new : (B, K) draws for one new model: the
     curve, the scatter of single models about it, and the noise of the task's examples.
+    beyond : the estimate of some model lay outside the metric's range and was moved to its end: no such score exists.
     """
 
     value: Array
     mean: Array
     new: Array
+    beyond: bool = False
 
     def interval(self, level: float, new: bool = True) -> tuple[Array, Array]:
         """(K,), (K,) the ends of the central interval for a new model, or for the mean."""
