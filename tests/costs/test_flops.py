@@ -41,6 +41,7 @@ _SHAPES: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", _SHAPES, ids=lambda config: config["model_type"])
 def test_flops_and_parameters_of_a_real_model(config: dict[str, Any]) -> None:
     torch = pytest.importorskip("torch", reason="FLOPs are compared with torch.utils.flop_counter")

@@ -75,6 +75,7 @@ def test_the_first_stage_holds_as_many_layers_as_there_are() -> None:
     assert float(mixed) == pytest.approx(float(whole) * (1 + 7 / 24))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gated", "dropout"), [(False, 0.1), (True, 0.0), (False, 0.0)])
 def test_against_what_torch_keeps(gated: bool, dropout: float) -> None:
     torch = pytest.importorskip("torch", reason="compared with the tensors that autograd keeps of a real layer")

@@ -57,6 +57,7 @@ def on_meta(config: Config) -> tuple[Any, Any]:
 _ONE_EACH = {config["model_type"]: name for name, (config, _) in PUBLISHED.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _ONE_EACH.values())
 def test_counts_equal_those_of_transformers(name: str) -> None:
     model, full = on_meta(PUBLISHED[name][0])
@@ -95,6 +96,7 @@ _VARIANTS: list[Config] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", _VARIANTS, ids=lambda config: config["model_type"])
 def test_variants_equal_those_of_transformers(config: Config) -> None:
     model, full = on_meta(config)
