@@ -1,7 +1,9 @@
 """From a continuous optimum to one that can be built: multiples of 64 or 128, heads that divide, whole layers.
 
 The rounded neighbours of the continuous optimum are all tried, the choices that stay continuous re-optimised beside
-each of them, then single and paired steps are taken as long as they improve. Nothing that breaks a constraint is kept.
+each of them, then single and paired steps are taken as long as they improve. Choices with many small steps (a
+vocabulary in multiples of 128) stay continuous until the coarse ones are settled. Nothing that breaks a constraint is
+kept.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ from isoflop.planning.problem import Choice, Problem
 from isoflop.planning.variants import Solved, oracle_of, solve_rows
 
 _MOST_CANDIDATES = 512
-_MOST_ROUNDS = 60
-_GAIN = 1e-12
+_MOST_ROUNDS = 20
+_GAIN = 1e-9
+_FINE = 200.0  # steps in a value
+_STEPS = 30  # of the solver: the starts are close
 
 
 def stepped(problem: Problem) -> tuple[Choice, ...]:
@@ -36,7 +40,22 @@ def buildable(
     ------
     PlanError : no buildable point near the optimum keeps every constraint.
     """
-    steps = stepped(problem)
+    values = dict(zip(names, np.exp(z)))
+    fine = [each for each in stepped(problem) if _is_fine(each, values[each.name])]
+    coarse = [each for each in stepped(problem) if each not in fine]
+    value = np.inf
+    for steps in filter(None, (coarse, coarse + fine)):
+        z, value = _searched(problem, names, row, z, convex, tuple(steps))
+    return z, value
+
+
+def _is_fine(choice: Choice, value: float) -> bool:
+    return bool(choice.multiple_of) and not choice.divides and value > _FINE * choice.multiple_of
+
+
+def _searched(
+    problem: Problem, names: tuple[str, ...], row: Rows, z: Array, convex: bool | None, steps: tuple[Choice, ...]
+) -> tuple[Array, float]:
     search = _Search(problem, names, row, steps, z, convex)
     values = dict(zip(names, np.exp(z)))
     search.try_all(_product(steps, [_around(each, values[each.name], problem, 1) for each in steps]))
@@ -94,7 +113,7 @@ class _Search:
         return True
 
     def _solved(self, rows: Rows, starts: Array) -> Solved:
-        return solve_rows(oracle_of(self.problem, self.free, rows, convex=self.convex), starts, random=0)
+        return solve_rows(oracle_of(self.problem, self.free, rows, convex=self.convex), starts, random=0, steps=_STEPS)
 
     def _allowed(self, values: tuple[float, ...]) -> bool:
         named = {each.name: value for each, value in zip(self.steps, values)}

@@ -22,6 +22,7 @@ _TOLERANCE = 1e-10
 _COMPLEMENTARITY = 1e-13
 _LEAST_SLACK = 1e-14
 _LONGEST = 5.0  # of one step in any log choice
+_PATIENCE = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,11 @@ class _State:
 
 
 def minimise_rows(oracle: Oracle, starts: Array, index: Index | None = None, *, steps: int = 120) -> Optima:
-    """The least f from each of `starts` (R, K), for the oracle's rows `index` (default: row for row)."""
+    """The least f from each of `starts` (R, K), for the oracle's rows `index` (default: row for row).
+
+    A row whose constraints come no nearer to being kept in `_PATIENCE` steps is given up: there is no feasible point
+    nearby.
+    """
     index = np.arange(len(starts)) if index is None else index
     return _Batch(oracle, index, np.clip(starts, oracle.low, oracle.high)).run(steps)
 
@@ -75,6 +80,7 @@ class _Batch:
         self.z = z.copy()
         self.multipliers = np.zeros((len(z), m))
         self.converged = np.zeros(len(z), dtype=bool)
+        self.residual = np.full(len(z), np.inf)
 
     def run(self, steps: int) -> Optima:
         state = self._begin()
@@ -83,13 +89,19 @@ class _Batch:
             taken += 1
             point = self.oracle.expand(state.z, self.rows[state.index], state.scale, state.dual[:, : self.m])
             done, residual = self._finished(state, point)
-            self._store(state, done)
+            if taken % _PATIENCE == 0:
+                lost = self._lost(state, residual)
+                self._store(state, lost, converged=False)
+                self._store(state, done & ~lost)
+                done = done | lost
+            else:
+                self._store(state, done)
             if done.any():
                 keep = ~done
                 state, point, residual = _kept(state, keep), _kept_point(point, keep), residual[keep]
             if len(state.index):
                 self._step(state, point, residual)
-        self._store(state, np.zeros(len(state.index), dtype=bool))
+        self._store(state, np.ones(len(state.index), dtype=bool), converged=False)
         return self._result(taken)
 
     def _begin(self) -> _State:
@@ -159,12 +171,20 @@ class _Batch:
         state.z = np.where(usable[:, None], z[best, rows], state.z)
         state.slack = np.where(usable[:, None], slack[best, rows], state.slack)
 
-    def _store(self, state: _State, done: NDArray[np.bool_]) -> None:
-        rows = state.index if not done.any() else state.index[done]
-        chosen = slice(None) if not done.any() else done
+    def _lost(self, state: _State, residual: Array) -> NDArray[np.bool_]:
+        """Rows whose residual is large and has not halved since they were last looked at."""
+        now = np.abs(residual).max(axis=1)
+        lost: NDArray[np.bool_] = (now > 1e-6) & ~(now < 0.5 * self.residual[state.index])
+        self.residual[state.index] = now
+        return lost
+
+    def _store(self, state: _State, chosen: NDArray[np.bool_], *, converged: bool = True) -> None:
+        if not chosen.any():
+            return
+        rows = state.index[chosen]
         self.z[rows] = state.z[chosen]
         self.multipliers[rows] = state.dual[chosen][:, : self.m] / state.scale[chosen][:, None]
-        self.converged[rows] = bool(done.any())
+        self.converged[rows] = converged
 
     def _result(self, taken: int) -> Optima:
         z = np.clip(self.z, self.oracle.low, self.oracle.high)

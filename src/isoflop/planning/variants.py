@@ -84,13 +84,16 @@ def combinations(problem: Problem) -> tuple[tuple[tuple[str, ...], ...], dict[st
     return labels, {name: np.array(values) for name, values in columns.items()}
 
 
-def solve_rows(oracle: Oracle, starts: Array | None = None, *, random: int | None = None, seed: int = 0) -> Solved:
+def solve_rows(
+    oracle: Oracle, starts: Array | None = None, *, random: int | None = None, seed: int = 0, steps: int = 120
+) -> Solved:
     """The best of several starts for each row of the oracle.
 
     Parameters
     ----------
     starts : (R, K) one given start for each row, tried beside the random ones.
     random : scattered starts for each row; default 4 where the rows are convex, else 16.
+    steps : most steps of one start.
     """
     count, k = len(oracle.rows), len(oracle.names)
     random = _STARTS[oracle.convex] if random is None else random
@@ -105,7 +108,7 @@ def solve_rows(oracle: Oracle, starts: Array | None = None, *, random: int | Non
     index = np.tile(np.arange(count), each)
     flat = z.reshape(-1, k)
     found = [
-        minimise_rows(oracle, flat[part], index[part])
+        minimise_rows(oracle, flat[part], index[part], steps=steps)
         for part in np.array_split(np.arange(len(flat)), max(1, len(flat) // _MOST_ROWS))
     ]
     f = np.concatenate([one.f for one in found]).reshape(each, count)
