@@ -13,6 +13,7 @@ from isoflop.atlas import law, laws
 from isoflop.planning.law_comparison import compare_laws
 from isoflop.planning.plan import PlanError, plan
 from isoflop.scaling_law import CalibratedLaw
+from isoflop.units import PF_DAY
 
 BUDGET = 1e22
 
@@ -140,3 +141,17 @@ def test_summary_picture_and_json() -> None:
     assert panels[0].get_yticklabels()[0].get_text() == compared.comparable[0].law
     stored = json.loads(json.dumps(compared.to_dict(), allow_nan=False))
     assert len(stored["optima"]) == len(compared) and stored["optima"][0]["counted"]["N"] == "non_embedding"
+
+
+def test_kaplans_tokens_are_counted_at_the_critical_batch() -> None:
+    """The rule's D belongs to a run of twice the C that it takes: 2e10 tokens at one PF-day of C_min cost two."""
+    compared = compare_laws(2 * PF_DAY)
+    assert compared["compute_efficient_tokens@kaplan2020"].D == pytest.approx(2e10, rel=1e-9)
+    size = compared["compute_efficient_tokens@kaplan2020"].N
+    assert size == pytest.approx(2 * PF_DAY / 6 / 2e10, rel=1e-9)
+    assert size == pytest.approx(1.3e9, rel=0.12), "Kaplan's own size for it is 1.3e9"
+
+
+def test_laws_that_count_every_expert_do_not_compare() -> None:
+    compared = compare_laws(1e21, granularity=8)
+    assert compared["granular_moe@krajewski2024"].obstacle

@@ -120,12 +120,16 @@ class LawComparison(Presented):
 
 @dataclass(frozen=True)
 class _Rule:
-    """How to read N or D off a rule: the best `gives` from its output and the budget, and what was done, in words."""
+    """How to read N or D off a rule: the best `gives` from its output and the budget, and what was done, in words.
+
+    `share` of the budget is what the rule calls C.
+    """
 
     gives: str
     how: str
     read: Callable[[float, float], float] = lambda output, flops: output
     pays_embeddings: bool = False
+    share: float = 1.0
 
 
 #: rules whose output is neither N nor D by name
@@ -134,6 +138,8 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "optimal_model_scale_c": _Rule("N", "N = M / 6, M in FLOPs per token", lambda m, _: m / K),
         "optimal_parameters_per_token": _Rule("N", "N = sqrt(ratio C / 6)", lambda r, c: math.sqrt(r * c / K)),
         "linear_attention_size": _Rule("N", "N stated, D = C / 6N; C in PF-days"),
+        # D is counted at the critical batch, where a run costs twice the C_min that the rule takes
+        "compute_efficient_tokens": _Rule("D", "D stated for C_min = C / 2, N = C / 6D", share=0.5),
         "joint_moe_optimum": _Rule("N", "N stated, D = C / 6N"),
         "vocabulary_compute": _Rule("N", "N stated, D = C / 6(N + V d)", pays_embeddings=True),
     }
@@ -143,7 +149,12 @@ _STATED = {"N": _Rule("N", "N stated, D = C / 6N"), "D": _Rule("D", "D stated, N
 _OF_SOMETHING_ELSE = {"vocabulary_compute@vocabulary"}
 #: sets whose N or D is something else than that of a dense text model
 _OBSTACLES: Mapping[str, str] = MappingProxyType(
-    {"upcycling_from_scratch@mixture2025": "its N is that of the dense model, and 6 N D is not the cost of the mixture"}
+    {
+        "upcycling_from_scratch@mixture2025": (
+            "its N is that of the dense model, and 6 N D is not the cost of the mixture"
+        ),
+        "granular_moe@krajewski2024": "its N counts every expert, and 6 N D is not the cost of the mixture",
+    }
 )
 #: DeepSeek's C is M D with M the FLOPs per token outside the vocabulary: a sixth of M leaves the vocabulary out
 _WITHOUT_VOCABULARY = ("optimal_model_scale_c", "optimal_tokens_c")
@@ -270,7 +281,8 @@ def _split(calibrated: CalibratedLaw, flops: float, given: Mapping[str, float]) 
 def _by_rule(
     calibrated: CalibratedLaw, rule: _Rule, flops: float, vocabulary: int, given: Mapping[str, float]
 ) -> tuple[float, float]:
-    known = {"C": flops, "petaflop_days": flops / PF_DAY, **given}
+    spent = rule.share * flops
+    known = {"C": spent, "petaflop_days": spent / PF_DAY, **given}
     missing = [name for name in calibrated.law.input_names if name not in known]
     if missing:
         raise FitError(f"also needs {missing[0]}; give {missing[0]}=VALUE")

@@ -117,7 +117,7 @@ def answer(asked: Asked) -> DecisionAnswer:
         (*_quantities(best), decided("learning_rate", [learning_rate], "1", "peak, batches of 64e3 to 256e3 tokens"),
          decided("compute_multiplier", [gain], "1", "compute of a dense model of equal loss / compute")),
         sentences=(
-            "One expert of several is active; the law has no granularity, no shared experts and no more active ones.",
+            "One expert of several is active, none is shared; the decision granularity cuts them finer.",
         ),
         alternatives=alternatives,
         curves=(

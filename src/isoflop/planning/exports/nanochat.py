@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class NanoChat:
-    """One command line. nanochat has as many key-value heads as query heads, an MLP of 4 x width without a gate (as many
+    """One command line. nanochat has as many key-value as query heads, an MLP of 4 x width without a gate (of as many
     parameters as ours), its own vocabulary and its own rates for Muon, which the plan's rate for AdamW is not.
     """
 
