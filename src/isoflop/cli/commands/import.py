@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from isoflop.cli.output import json_option, say, show
+from isoflop.cli.progress import progress
 from isoflop.cli.results import check_writable
 
 
@@ -41,11 +44,17 @@ def command(
     from isoflop.runs.importers.importing import import_runs
 
     check_writable(output, curves)
-    imported = import_runs(path, source, columns, output=target)
+    watch = partial(progress, label="reading")
+    imported = import_runs(path, source, columns, output=target, progress=watch)
     if output:
         imported.write_table(output)
     if curves:
         imported.curves.write(curves)
     show(as_json, imported.to_dict, imported.summary)
-    for written in filter(None, (output, curves)):
-        say(f"wrote {written}")
+    stated = ",".join(
+        f"{name}={value}" for name, value in imported.conventions.to_dict().items() if value != "unstated"
+    )
+    if output:
+        say(f"wrote {output}; its conventions for other commands: --conventions {stated}")
+    if curves:
+        say(f"wrote {curves}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +11,9 @@ from typing import Any, ClassVar
 
 from isoflop.runs.importers.tracked import Reading
 from isoflop.runs.notices import RunsError
+
+#: called with 1 for each file that was read
+Advance = Callable[[int], None] | None
 
 
 class Importer:
@@ -33,13 +36,25 @@ class Importer:
         """Does this path hold what the source writes? Cheap, and never an error."""
 
     @abstractmethod
-    def read(self, path: Path) -> Reading:
-        """Every run under the path, and what could not be read with the reason.
+    def files(self, path: Path) -> list[Path]:
+        """The files, or folders, under the path that are read one after the other. Empty: nothing of this source."""
+
+    @abstractmethod
+    def read(self, path: Path, advance: Advance = None) -> Reading:
+        """Every run under the path, and what could not be read with the reason. `advance` is told of each file read.
 
         Raises
         ------
         RunsError : nothing there is of this source, or the library that reads it is missing.
         """
+
+
+def watched(files: Iterable[Path], advance: Advance) -> Iterator[Path]:
+    """The files; after each `advance` is called."""
+    for file in files:
+        yield file
+        if advance is not None:
+            advance(1)
 
 
 def opening(path: Path, size: int = 65536) -> str:

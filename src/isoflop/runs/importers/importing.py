@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from isoflop.runs.importers.imported import Imported
-from isoflop.runs.importers.importer import Importer
+from isoflop.runs.importers.importer import Advance, Importer
 from isoflop.runs.importers.registry import importer, importers, paths_of, recognised
 from isoflop.runs.importers.tracked import LeftOut, Reading
 from isoflop.runs.mapping import parse_map
@@ -19,6 +20,7 @@ def import_runs(
     columns: Mapping[str, str] | Iterable[str] | None = None,
     *,
     output: str = "L",
+    progress: Callable[[int], AbstractContextManager[Advance]] | None = None,
 ) -> Imported:
     """Read what an experiment tracker left under a path. Nothing is written there, and no network is touched.
 
@@ -29,6 +31,7 @@ def import_runs(
     columns : {target: name of a metric or of a setting}, or texts ``target=name``: ``loss=eval/loss``,
         ``N=model/params``. What is not given is found by common names, or stays unknown; N is never guessed.
     output : the column that laws predict.
+    progress : given the number of files, a context whose value is called with 1 after each.
 
     Raises
     ------
@@ -38,12 +41,14 @@ def import_runs(
     if not paths:
         raise RunsError(f"nothing is called {path}; give a file, a folder or a glob")
     chosen, *others = (importer(source),) if source else _recognised(path, paths)
+    total = sum(len(chosen.files(each)) for each in paths)
     readings = []
-    for each in paths:
-        if source or len(paths) == 1 or chosen.recognises(each):
-            readings.append(chosen.read(each))
-        else:
-            readings.append(Reading(left_out=(LeftOut(str(each), f"it holds nothing of {chosen.title}"),)))
+    with progress(total) if progress is not None else nullcontext() as advance:
+        for each in paths:
+            if source or len(paths) == 1 or chosen.recognises(each):
+                readings.append(chosen.read(each, advance))
+            else:
+                readings.append(Reading(left_out=(LeftOut(str(each), f"it holds nothing of {chosen.title}"),)))
     remarks = [notice for reading in readings for notice in reading.notices]
     if others:
         listed = " and ".join(each.title for each in others)

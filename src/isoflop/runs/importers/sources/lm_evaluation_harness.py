@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from isoflop.runs.importers.importer import Importer, flat, opening, typed
+from isoflop.runs.importers.importer import Advance, Importer, flat, opening, typed, watched
 from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, Series, TrackedRun, series
 from isoflop.runs.notices import Notice, RunsError
 
@@ -35,14 +35,18 @@ class LmEvaluationHarness(Importer):
             return path.suffix == ".json" and path.stat().st_size < _LARGEST and _is_results(path)
         return any(_is_results(file) for file in _files(path)[:3])
 
-    def read(self, path: Path) -> Reading:
+    def files(self, path: Path) -> list[Path]:
+        """The result files."""
+        return _files(path)
+
+    def read(self, path: Path, advance: Advance = None) -> Reading:
         """One run for each model."""
         files = _files(path)
         if not files:
             raise RunsError(f"no results_*.json in {path}; give {self.accepts}")
         left_out: list[LeftOut] = []
         read: list[tuple[float, Path, Mapping[str, Any]]] = []
-        for file in files:
+        for file in watched(files, advance):
             try:
                 stored = json.loads(file.read_text(encoding="utf-8"))
                 read.append((float(stored.get("date") or 0.0), file, {**stored, "results": dict(stored["results"])}))

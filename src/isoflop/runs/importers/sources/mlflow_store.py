@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from isoflop.runs.importers.importer import Importer, typed
+from isoflop.runs.importers.importer import Advance, Importer, typed, watched
 from isoflop.runs.importers.tracked import LeftOut, Reading, TrackedRun, all_series
 from isoflop.runs.notices import Notice, RunsError
 
@@ -38,12 +38,16 @@ class MlflowStore(Importer):
         """A SQLite file with MLflow's tables, a folder of experiments, or a folder with one of these inside."""
         return _place(path) is not None
 
-    def read(self, path: Path) -> Reading:
+    def files(self, path: Path) -> list[Path]:
+        """The SQLite file, or the folders of runs."""
+        return _parts(_place(path))
+
+    def read(self, path: Path, advance: Advance = None) -> Reading:
         """Every run that is not deleted."""
         place = _place(path)
         if place is None:
             raise RunsError(f"{path} is no MLflow store; give {self.accepts}")
-        return _read_database(place) if place.is_file() else _read_files(place)
+        return _read_database(place) if place.is_file() else _read_files(place, advance)
 
 
 IMPORTER = MlflowStore()
@@ -56,6 +60,12 @@ def _place(path: Path) -> Path | None:
         return path
     inside = [path / "mlruns", *sorted(path.glob("*.db"))] if path.is_dir() else []
     return next((each for each in inside if each.exists() and _place(each) is not None), None)
+
+
+def _parts(place: Path | None) -> list[Path]:
+    if place is None:
+        return []
+    return [place] if place.is_file() else _run_folders(place)
 
 
 def _is_database(path: Path) -> bool:
@@ -106,9 +116,9 @@ def _run_folders(store: Path) -> list[Path]:
     return []
 
 
-def _read_files(store: Path) -> Reading:
+def _read_files(store: Path, advance: Advance) -> Reading:
     runs, left_out, notices = [], [], []
-    for folder in _run_folders(store):
+    for folder in watched(_run_folders(store), advance):
         meta = _meta(folder / "meta.yaml")
         name = _text(folder / "tags" / "mlflow.runName") or meta.get("run_name") or folder.name
         if meta.get("lifecycle_stage") == "deleted":

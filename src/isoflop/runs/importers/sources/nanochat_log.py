@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from isoflop.runs.importers.importer import Importer, typed
+from isoflop.runs.importers.importer import Advance, Importer, typed, watched
 from isoflop.runs.importers.log_lines import read_log
 from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, Series, TrackedRun, series
 from isoflop.runs.notices import Notice, RunsError
@@ -45,14 +45,18 @@ class NanochatLog(Importer):
         """A log or a report card with nanochat's lines, or a folder with one."""
         return any(_is_log(file) for file in _files(path)[:8])
 
-    def read(self, path: Path) -> Reading:
+    def files(self, path: Path) -> list[Path]:
+        """The logs and report cards."""
+        return _files(path)
+
+    def read(self, path: Path, advance: Advance = None) -> Reading:
         """One run for each file."""
         files = _files(path)
         if not files:
             raise RunsError(f"no log in {path}; give {self.accepts}")
         runs, left_out = [], []
         notices: list[Notice] = []
-        for file in files:
+        for file in watched(files, advance):
             name = file.stem if len(files) == 1 else file.relative_to(path).with_suffix("").as_posix()
             run, told = _run(name, file)
             if run.metrics:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from isoflop.runs.importers.importer import Importer
+from isoflop.runs.importers.importer import Advance, Importer, watched
 from isoflop.runs.importers.log_lines import Line, read_log
 from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, TrackedRun
 from isoflop.runs.notices import Notice, RunsError
@@ -46,14 +46,18 @@ class NanogptLog(Importer):
         """A log with lines of one of these kinds, or a folder with one."""
         return any(_is_log(file) for file in _files(path)[:8])
 
-    def read(self, path: Path) -> Reading:
+    def files(self, path: Path) -> list[Path]:
+        """The logs."""
+        return _files(path)
+
+    def read(self, path: Path, advance: Advance = None) -> Reading:
         """One run for each log."""
         files = _files(path)
         if not files:
             raise RunsError(f"no log in {path}; give {self.accepts}")
         runs, left_out = [], []
         notices: list[Notice] = []
-        for file in files:
+        for file in watched(files, advance):
             name = file.stem if len(files) == 1 else file.relative_to(path).with_suffix("").as_posix()
             run, told = _run(name, file)
             if run.metrics:

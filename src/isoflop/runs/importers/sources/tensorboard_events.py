@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from isoflop.runs.importers.importer import Importer, flat, library
+from isoflop.runs.importers.importer import Advance, Importer, flat, library, watched
 from isoflop.runs.importers.tracked import LeftOut, Reading, TrackedRun, all_series
 from isoflop.runs.notices import Notice, RunsError
 
@@ -47,18 +47,20 @@ class TensorBoardEvents(Importer):
             return "tfevents" in path.name
         return any(next(path.glob(depth + _PATTERN), None) is not None for depth in _DEPTHS)
 
-    def read(self, path: Path) -> Reading:
+    def files(self, path: Path) -> list[Path]:
+        """The event files."""
+        return _files(path)
+
+    def read(self, path: Path, advance: Advance = None) -> Reading:
         """One run for each folder with event files; the folder that ``add_hparams`` makes belongs to the one above."""
-        files = (
-            [path] if path.is_file() else sorted({file for depth in _DEPTHS for file in path.glob(depth + _PATTERN)})
-        )
+        files = _files(path)
         if not files:
             raise RunsError(f"no event file in {path}; give {self.accepts}")
         loader = library("tensorboard.backend.event_processing.event_file_loader", "tensorboard", files[0].name)
         folders: dict[Path, _Folder] = {}
         left_out: list[LeftOut] = []
         notices: list[Notice] = []
-        for file in files:
+        for file in watched(files, advance):
             fault = _fault(file)
             folder = folders.setdefault(file.parent, _Folder())
             before = folder.events
@@ -90,6 +92,12 @@ class TensorBoardEvents(Importer):
 
 
 IMPORTER = TensorBoardEvents()
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted({file for depth in _DEPTHS for file in path.glob(depth + _PATTERN)})
 
 
 def _take(value: Any, step: float, folder: _Folder) -> None:

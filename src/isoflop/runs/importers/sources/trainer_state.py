@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from isoflop.runs.importers.importer import Importer, flat
+from isoflop.runs.importers.importer import Advance, Importer, flat, watched
 from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, TrackedRun, all_series
 from isoflop.runs.notices import Notice, RunsError
 
@@ -36,13 +36,17 @@ class TrainerState(Importer):
         """A trainer_state.json, or a folder with one up to two levels below."""
         return bool(_files(path))
 
-    def read(self, path: Path) -> Reading:
+    def files(self, path: Path) -> list[Path]:
+        """The latest state of each output folder."""
+        return list(_latest(_files(path)).values())
+
+    def read(self, path: Path, advance: Advance = None) -> Reading:
         """One run for each output folder, from its latest checkpoint."""
         files = _latest(_files(path) or ([path] if path.suffix == ".json" else []))
         if not files:
             raise RunsError(f"no {_STATE} in {path}; give {self.accepts}")
         runs, left_out, notices = [], [], []
-        for name, file in files.items():
+        for (name, file), _ in zip(files.items(), watched(files.values(), advance)):
             try:
                 state = json.loads(file.read_text(encoding="utf-8"))
                 history = state["log_history"]

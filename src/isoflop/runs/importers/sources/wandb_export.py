@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from isoflop.runs.importers.importer import Importer, flat, opening, typed
+from isoflop.runs.importers.importer import Advance, Importer, flat, opening, typed
 from isoflop.runs.importers.tracked import LeftOut, Reading, Series, TrackedRun, all_series, by_step, series
 from isoflop.runs.notices import Notice, RunsError
 
@@ -42,7 +42,11 @@ class WandbExport(Importer):
         """A file whose columns are those of an export."""
         return path.is_file() and path.suffix in _SUFFIXES and _kind(_header(path)) is not None
 
-    def read(self, path: Path) -> Reading:
+    def files(self, path: Path) -> list[Path]:
+        """The file itself."""
+        return [path] if path.is_file() else []
+
+    def read(self, path: Path, advance: Advance = None) -> Reading:
         """Every run in the file."""
         if not path.is_file():
             raise RunsError(f"{path} is a folder; give {self.accepts}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isoflop.runs.importers.importer import Importer, flat, library
+from isoflop.runs.importers.importer import Advance, Importer, flat, library, watched
 from isoflop.runs.importers.tracked import LeftOut, Reading, TrackedRun, all_series, by_step
 from isoflop.runs.notices import Notice, RunsError
 
@@ -34,7 +34,7 @@ class _Gathered:
     where: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     rows: list[tuple[float, dict[str, float]]] = field(default_factory=list)
-    summary: dict[str, float] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
 
 
@@ -50,7 +50,11 @@ class WandbOffline(Importer):
         """A .wandb file, or a folder with one in it or in its run folders."""
         return bool(_files(path))
 
-    def read(self, path: Path) -> Reading:
+    def files(self, path: Path) -> list[Path]:
+        """The .wandb files."""
+        return _files(path)
+
+    def read(self, path: Path, advance: Advance = None) -> Reading:
         """Every run in these files."""
         files = _files(path)
         if not files:
@@ -59,7 +63,7 @@ class WandbOffline(Importer):
         gathered: dict[str, _Gathered] = {}
         left_out: list[LeftOut] = []
         notices: list[Notice] = []
-        for file in files:
+        for file in watched(files, advance):
             content = file.read_bytes()
             pieces = _Log(content)
             if not pieces.readable:
@@ -81,6 +85,8 @@ class WandbOffline(Importer):
         for run in gathered.values():
             metrics, told = _metrics(run)
             notices += told
+            if not run.config:
+                notices.append(Notice("no_config", f"run {run.name} has no configuration"))
             if not run.ended:
                 notices.append(Notice("unfinished_run", f"run {run.name} has no end record", hint="killed, or running"))
             runs.append(TrackedRun(run.name, flat(run.config), metrics, where=run.where))
@@ -112,7 +118,7 @@ def _take(record: Any, run: _Gathered) -> None:
         count = row.get("_step", float(record.history.step.num))
         run.rows.append((count, {key: value for key, value in row.items() if not key.startswith("_")}))
     elif kind == "summary":
-        run.summary.update(_numbers(record.summary.update))
+        run.summary.update({item.key or ".".join(item.nested_key): item for item in record.summary.update})
     elif kind == "exit":
         run.ended = True
 
@@ -131,17 +137,18 @@ def _numbers(items: Any) -> dict[str, float]:
         key = item.key or ".".join(item.nested_key)
         if key.startswith("_wandb"):
             continue
-        value = json.loads(item.value_json)
-        if value in ("NaN", "Infinity", "-Infinity"):
-            value = float(value)
-        leaves = flat({key: value})
+        try:
+            found[key] = float(item.value_json.strip('"'))  # nearly all are numbers, and this is the fast way
+            continue
+        except ValueError:
+            leaves = flat({key: json.loads(item.value_json)})
         found.update({name: float(leaf) for name, leaf in leaves.items() if isinstance(leaf, (int, float))})
     return found
 
 
 def _metrics(run: _Gathered) -> tuple[dict[str, Any], tuple[Notice, ...]]:
     logged, axis = by_step(run.rows, run.name)
-    for key, value in run.summary.items():
+    for key, value in _numbers(run.summary.values()).items():
         if key not in logged and not key.startswith("_"):
             logged[key] = [(float("nan"), value)]
     metrics, told = all_series(logged, run.name)
