@@ -9,12 +9,17 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from types import FrameType
+from typing import TextIO
 
 from isoflop.ladder.executor import Settings
-from isoflop.ladder.running import in_words, run_all
+from isoflop.ladder.running import in_words, is_full, run_all
 from isoflop.ladder.store import Store
+
+#: the exit code that says that the disk is full: ENOSPC
+FULL = 28
 
 
 def settings_text(settings: Settings) -> str:
@@ -36,12 +41,12 @@ def work(folder: str, settings: Settings, executor: str, only: Sequence[str] = (
     store = Store.open(folder)
     jobs = [store.job(name) for name in only] if only else store.jobs
     for event in run_all(store, jobs, settings, executor):
-        if event.kind != "taken":
-            print(event.line(), flush=True)
+        if event.kind not in ("taken", "turn"):
+            _say(event.line(), sys.stdout)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line of the worker; 0, or 2 with one line on stderr."""
+    """The command line of the worker; 0, `FULL` where the disk is full, or 2; both with one line on stderr."""
     parser = argparse.ArgumentParser(prog="python -m isoflop.ladder.worker", description=__doc__)
     parser.add_argument("folder", help="of the ladder")
     parser.add_argument("--settings", default="{}", help="a JSON object of isoflop.ladder.executor.Settings")
@@ -55,9 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         work(given.folder, Settings(**json.loads(given.settings)), given.executor, given.job)
     except Exception as error:
-        print(f"isoflop: {in_words(error)}", file=sys.stderr, flush=True)
-        return 2
+        _say(f"isoflop: {in_words(error)}", sys.stderr)
+        return FULL if is_full(error) else 2
     return 0
+
+
+def _say(line: str, stream: TextIO) -> None:
+    """Print where that is possible: our own log may lie on the disk that is full."""
+    with suppress(OSError):
+        print(line, file=stream, flush=True)
 
 
 def _end(_: int, __: FrameType | None) -> None:

@@ -16,7 +16,7 @@ from isoflop.ladder.rung import Job
 from isoflop.ladder.running import is_due
 from isoflop.ladder.store import Store
 from isoflop.ladder.watching import Watch
-from isoflop.ladder.worker import settings_text
+from isoflop.ladder.worker import FULL, settings_text
 
 _PATIENCE = 10.0
 
@@ -64,7 +64,11 @@ class _Crew:
         if self.complaint:
             return
         free = [job for job in self.jobs if is_due(self.store, job, self.settings) and self.store.owner(job) is None]
+        most = self.settings.workers + self.settings.attempts * len(self.jobs)
         for _ in range(min(self.settings.workers - len(self.workers), len(free))):
+            if self._hired >= most:
+                self.complaint = f"workers end before they begin a job; {self.store.folder / 'logs'} says why"
+                return
             self._hire()
 
     def all_at_work(self) -> bool:
@@ -80,8 +84,10 @@ class _Crew:
             del self.workers[number]
             if process.stdin:
                 process.stdin.close()
-            if code == 2:
-                self.complaint = _last_line(log)
+            if code == FULL:
+                self.complaint = _last_line(log, f"{self.store.folder}: No space left on device")
+            elif code == 2:
+                self.complaint = _last_line(log, f"a worker ended and said nothing ({log})")
             elif code != 0:
                 yield f"worker {number} {_how(code)}"
 
@@ -125,9 +131,9 @@ def _how(code: int) -> str:
     return f"ended with code {code}"
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("isoflop: ") if lines else f"a worker ended and said nothing ({log})"
+def _last_line(log: Path, otherwise: str) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("isoflop: ")]
+    return lines[-1].removeprefix("isoflop: ") if lines else otherwise
 
 
 EXECUTOR = SideBySide()
