@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from isoflop.runs.conventions import convert_compute, convert_data, convert_parameters
     from isoflop.runs.counting import TransformerShape
     from isoflop.runs.demo import demo_runs
+    from isoflop.runs.importers.importing import import_runs
     from isoflop.runs.mapping import parse_map
     from isoflop.runs.notices import Dropped, Notice, RunsError
     from isoflop.runs.reading import read_runs
@@ -21,6 +22,7 @@ _HOMES = {
     "Dropped": "notices",
     "Notice": "notices",
     "RunsError": "notices",
+    "import_runs": "importers.importing",
     "read_runs": "reading",
     "check_runs": "check",
     "parse_map": "mapping",
@@ -44,6 +46,7 @@ __all__ = [
     "convert_data",
     "convert_parameters",
     "demo_runs",
+    "import_runs",
     "isoflop_grid",
     "parse_map",
     "read_runs",

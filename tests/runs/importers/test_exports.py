@@ -173,6 +173,13 @@ def test_harness_results_by_the_real_tracker(tmp_path: Path) -> None:
     check_results(tmp_path)
 
 
+def test_results_without_a_loss_say_what_to_name(tmp_path: Path, refusal: Callable[..., str]) -> None:
+    (tmp_path / "results_a.json").write_text(json.dumps(RESULTS))
+    told = [notice.message for notice in import_runs(tmp_path).notices if notice.code == "no_output"]
+    assert told == [refusal(tmp_path)]
+    assert told[0].endswith("hellaswag/acc_norm, hellaswag/acc_stderr, hellaswag/n; name it: loss=METRIC")
+
+
 def test_curves_of_results_are_empty(tmp_path: Path) -> None:
     (tmp_path / "results_a.json").write_text(json.dumps(RESULTS))
     curves = import_runs(tmp_path, output="hellaswag/acc").curves

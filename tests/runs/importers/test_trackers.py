@@ -110,6 +110,23 @@ def test_tensorboard_resumed_run_keeps_the_later_values(tmp_path: Path) -> None:
     assert {notice.code for notice in imported.remarks} == {"duplicate_steps", "no_config"}
 
 
+def test_settings_beside_event_files(tmp_path: Path) -> None:
+    """hparams.yaml as Lightning writes it, and a text that is JSON; a yaml that makes objects makes none."""
+    writers = pytest.importorskip("torch.utils.tensorboard", reason="writes real event files")
+    pytest.importorskip("yaml", reason="reads hparams.yaml")
+    for version in ("version_0", "version_1"):
+        with writers.SummaryWriter(str(tmp_path / version)) as writer:
+            writer.add_scalar("val_loss", 4.0, 10)
+            writer.add_text("model_config", json.dumps({"block_size": 64}))
+            writer.add_text("remark", "no settings here")
+    (tmp_path / "version_0/hparams.yaml").write_text("model:\n  n_params: 1000000\nlr: 0.001\n")
+    marker = tmp_path / "ran"
+    (tmp_path / "version_1/hparams.yaml").write_text(f"a: !!python/object/apply:os.system ['touch {marker}']\n")
+    first, second = import_runs(tmp_path).tracked
+    assert dict(first.config) == {"model.n_params": 1_000_000, "lr": 0.001, "block_size": 64}
+    assert dict(second.config) == {"block_size": 64} and not marker.exists()
+
+
 @pytest.mark.parametrize("store", ["files", "sqlite"])
 def test_mlflow(mlflow_stores: dict[str, Path], store: str) -> None:
     before = mlflow_stores["sqlite"].read_bytes()

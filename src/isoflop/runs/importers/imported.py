@@ -68,7 +68,8 @@ class Imported(Presented):
     @property
     def notices(self) -> tuple[Notice, ...]:
         """Everything that asks to be looked at."""
-        return (*self.remarks, *self.resolved.notices)
+        no_output = () if self.output in self.resolved.columns else (Notice("no_output", self.no_output()),)
+        return (*self.remarks, *self.resolved.notices, *no_output)
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
