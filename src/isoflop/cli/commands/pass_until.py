@@ -1,0 +1,52 @@
+"""pass-until: Rare successes measured by sampling until r passes, and their law in model size."""
+
+from __future__ import annotations
+
+import click
+
+from isoflop.cli.output import json_option, show
+from isoflop.cli.pictures import check_picture, plot_option, write_picture
+from isoflop.cli.results import check_writable, write_results
+from isoflop.cli.values import quantities
+
+
+@click.command()
+@click.argument("table", metavar="TABLE")
+@click.option("--at", callback=quantities, metavar="N,...", help="Forecast the pass rate at these sizes: 7B,70B.")
+@click.option("--level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of every random choice.")
+@click.option("-o", "--output", metavar="LAW.JSON", help="Write the result.")
+@plot_option
+@click.option("--report", "report_path", metavar="PAGE.HTML", help="Write a report with pictures.")
+@json_option
+def command(
+    table: str,
+    at: list[float],
+    level: float,
+    seed: int,
+    output: str | None,
+    picture: str | None,
+    report_path: str | None,
+    as_json: bool,
+) -> None:
+    """Pass rates and their law (Hu et al. 2023) from a table with the columns N, passes, samples.
+
+    A column capped (true or 1) marks models whose sampling ended at a limit instead of at the last pass.
+
+    \b
+    isoflop pass-until counts.csv --at 7B,70B
+    """
+    from isoflop.downstream.pass_table import read_passes
+    from isoflop.downstream.pass_until import pass_until
+
+    check_picture(picture)
+    check_writable(output, report_path)
+    made = pass_until(*read_passes(table), level=level, seed=seed)
+    write_results(made, output, report_path)
+    write_picture(made, picture)
+    told = [
+        {"N": size, "rate": float(value), "low": float(low), "high": float(high)}
+        for size, value, low, high in zip(at, *(made.forecast(at) if at else ((), (), ())))
+    ]
+    sentences = [f"N = {t['N']:.4g}: pass rate {t['rate']:.3g} ({t['low']:.2g} to {t['high']:.2g})" for t in told]
+    show(as_json, lambda: {**made.to_dict(), "forecast": told}, lambda: "\n".join([made.summary(), *sentences]))
