@@ -2,7 +2,8 @@
 
 Hu et al. 2023 (arXiv:2310.03262): a task that a small model solves once in ten thousand tries scores 0 on any
 benchmark, but its pass rate is measurable, and log(-log rate) is linear in log N. Sampling until r passes gives every
-model the same relative error. Their r/K is biased upward, about twofold at r = 2; (r - 1)/(K - 1) is unbiased for r >= 2.
+model the same relative error. Their r/K is biased upward, about twofold at r = 2; (r - 1)/(K - 1) is unbiased for
+r >= 2.
 """
 
 from __future__ import annotations
