@@ -176,7 +176,7 @@ def curve(
     made = Curve(where[kept], values[kept], chosen, float(total), name, group, unit, numbers[kept], (*notices, *told))
     if np.isfinite(made.total) and made.total < made.steps[-1]:
         raise CurveError(
-            f"total{called} is {made.total:g} {unit}, but the curve goes to {made.steps[-1]:g}; give the {unit} at the end"
+            f"total{called} is {made.total:g} {unit}, but the curve goes to {made.steps[-1]:g}; give the end"
         )
     return made
 
@@ -196,7 +196,7 @@ def _without_restarts(
     if restarts == "refuse":
         raise CurveError(
             f"{fault} in {rows_in_words(rows[back])}; after a restart keep one attempt with restarts='last' (the later "
-            "one, --restarts last) or 'first'; several runs in one file need a column that names the run (--map run=COLUMN)"
+            "one; --restarts last) or 'first'; several runs in one table need a column of names (--map run=...)"
         )
     if restarts == "first":
         highest = np.maximum.accumulate(steps)
@@ -207,5 +207,6 @@ def _without_restarts(
         fresh = np.ones(steps.size, dtype=np.bool_)
         fresh[:-1] = steps[:-1] < ahead[1:]
     word = "later" if restarts == "last" else "earlier"
-    message = f"{back.size} restart{'s' if back.size > 1 else ''}{called}: {fault.partition(': ')[2]}; the {word} attempt is kept"
+    count = f"{back.size} restart{'s' if back.size > 1 else ''}{called}"
+    message = f"{count}: {fault.partition(': ')[2]}; the {word} attempt is kept"
     return everything[fresh], [Notice("restarted", message, tuple(int(each) for each in rows[~fresh]))]

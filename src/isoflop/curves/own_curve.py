@@ -1,4 +1,4 @@
-"""The end of a curve from its own visible part: every curve model, late points weighing more, and a rolling back-test."""
+"""The end of a curve from its own visible part: every curve model, late points weighing more, and a back-test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WIDTH_95 = 3.0
 
 @dataclass(frozen=True)
 class ModelForecast:
-    """One model's forecast of the last loss, and its median \\|error\\| of log loss in the back-test (nan without one)."""
+    """One model's forecast of the last loss, and its \\|error\\| of log loss in the back-test (nan without one)."""
 
     model: str
     formula: str
@@ -81,8 +81,8 @@ def _points(curve: Curve) -> tuple[Array, Array]:
     x, y = curve.steps[seen], curve.loss[seen]
     if x.size < LEAST_POINTS:
         raise CurveError(
-            f"{x.size} losses after step 0 are too few to forecast from; {LEAST_POINTS} are needed, or finished sibling "
-            "runs (--siblings FILE)"
+            f"{x.size} losses after step 0 are too few to forecast from; {LEAST_POINTS} are needed, or finished "
+            "sibling runs (--siblings FILE)"
         )
     if np.any(y < 0):
         raise CurveError(f"a loss of {y.min():g} is negative; curve models need losses of at least 0")

@@ -1,4 +1,4 @@
-"""Curves and their schedules as a fit needs them: the steps between observations merged where the rate hardly changes."""
+"""Curves and their schedules as a fit needs them: steps between observations merged where the rate hardly changes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,16 @@ def sampled(curves: Sequence[Curve], after: float | None = None) -> Sampled:
     summed = np.concatenate([np.cumsum(rates)[where] for rates, where in zip(full, steps)])
     which = np.repeat(np.arange(len(curves)), [where.size for where in steps])
     return Sampled(
-        *padded, tuple(piece[4] for piece in pieces), which, np.concatenate(steps), np.concatenate(losses), summed, full
+        padded[0],
+        padded[1],
+        padded[2],
+        padded[3],
+        tuple(piece[4] for piece in pieces),
+        which,
+        np.concatenate(steps),
+        np.concatenate(losses),
+        summed,
+        full,
     )
 
 

@@ -1,4 +1,4 @@
-"""fit_schedules(): a law of schedules estimated on one or two curves, which forecasts the loss under any other schedule."""
+"""fit_schedules(): laws of schedules estimated on one or two curves, which forecast the loss under any other."""
 
 from __future__ import annotations
 
@@ -229,8 +229,8 @@ def fit_schedules(
 
 
 def _fit_one(
-    law: ScheduleLaw, data: Sampled, curves: int, hold: Mapping[str, float] | None, delta: float, starts: int, draws: int,
-    seed: int, progress: Callable[[int], None] | None,
+    law: ScheduleLaw, data: Sampled, curves: int, hold: Mapping[str, float] | None, delta: float, starts: int,
+    draws: int, seed: int, progress: Callable[[int], None] | None,
 ) -> tuple[LawFit, Optimum]:  # fmt: skip
     held = dict(law.held_by_default if curves <= 2 else {}) if hold is None else dict(hold)
     if hold is None:

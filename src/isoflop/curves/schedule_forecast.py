@@ -26,8 +26,8 @@ Array = NDArray[np.float64]
 SCHEMA_VERSION = 1
 _KNOTS = 48
 _DRAWS = 40
-#: how far these laws miss unseen schedules, as a standard deviation of log loss: 1.25 times the mean relative error that
-#: Luo et al. 2025 publish for six schedules at three sizes (.0011, .0014, .0017)
+#: how far these laws miss unseen schedules, as a standard deviation of log loss: 1.25 times the mean relative error
+#: that Luo et al. 2025 publish for six schedules at three sizes (.0011, .0014, .0017)
 _MISFIT = 0.00175
 
 
@@ -66,7 +66,7 @@ class ScheduleForecast(Presented):
         return int(np.argmin(self.loss[:, -1]))
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON-ready mapping; the losses at the knots, the schedules and every loss only when saved with the fit."""
+        """As a JSON-ready mapping; the losses at the knots, the schedules and the fit, from which all follows."""
         return {
             "schema": "isoflop.schedule_forecast",
             "schema_version": SCHEMA_VERSION,
@@ -122,7 +122,15 @@ def forecast_schedules(
     if len(called) != len(array):
         raise CurveError(f"{len(array)} schedules have {len(called)} names; give one for each")
     return ScheduleForecast(
-        fit, array, loss, knots, middle * np.exp(-half), middle * np.exp(half), called, level, tuple(_doubts(fit, array))
+        fit,
+        array,
+        loss,
+        knots,
+        middle * np.exp(-half),
+        middle * np.exp(half),
+        called,
+        level,
+        tuple(_doubts(fit, array)),
     )
 
 
@@ -173,7 +181,7 @@ def _doubts(fit: ScheduleFit, rates: Array) -> list[Notice]:
 def best_schedule(
     fit: ScheduleFit, steps: int, *, warmup: int | None = None, last: float | None = None, count: int = 20
 ) -> ScheduleForecast:
-    """Warm-up, stable, decay schedules of this length at the fitted peak: every decay share and shape, best first named.
+    """Warm-up, stable, decay schedules of this length at the fitted peak: every decay share and shape, best first.
 
     The peak is never varied: these laws take every higher rate for better, which is their degenerate optimum.
 

@@ -47,7 +47,8 @@ class _Problem:
         return [name for name in self.law.shape if name not in self.fixed]
 
     def bounds(self) -> tuple[Array, Array]:
-        low, high = ([self._coordinate(name, self.law.shape[name][k]) for name in self.free] for k in (0, 1))
+        ends = [self.law.shape[name][:2] for name in self.free]
+        low, high = ([self._coordinate(name, end[k]) for name, end in zip(self.free, ends)] for k in (0, 1))
         return np.asarray(low), np.asarray(high)
 
     def _coordinate(self, name: str, value: float) -> float:
@@ -129,7 +130,11 @@ def _polish(problem: _Problem, coordinates: Array, linear: Array, delta: float) 
         weights = linear * point[:3]
         value = np.maximum(basis @ weights, 1e-6)
         by_linear = basis[0] * linear / value[0][:, None]
-        by_shape = ((value[1:] - value[0]) / (signs * _STEP)[:, None] / value[0]).T if shape.size else np.empty((value.shape[1], 0))
+        by_shape = (
+            ((value[1:] - value[0]) / (signs * _STEP)[:, None] / value[0]).T
+            if shape.size
+            else np.empty((value.shape[1], 0))
+        )
         residual = np.log(value[0]) - np.log(problem.data.loss)
         return root * residual, root[:, None] * np.hstack([by_linear, by_shape])
 
@@ -145,8 +150,10 @@ def _polish(problem: _Problem, coordinates: Array, linear: Array, delta: float) 
 
     begin = np.concatenate([np.ones(3), np.clip(coordinates, low + 1e-9, high - 1e-9)])
     limits = (np.concatenate([np.zeros(3), low]), np.concatenate([np.full(3, np.inf), high]))
+    residual_of: Callable[[Array], Array] = lambda point: at(point)[0]  # noqa: E731
+    jacobian_of: Callable[[Array], Array] = lambda point: at(point)[1]  # noqa: E731
     solved: Any = least_squares(
-        lambda point: at(point)[0], begin, jac=lambda point: at(point)[1], bounds=limits, loss="huber", f_scale=delta,
+        residual_of, begin, jac=jacobian_of, bounds=limits, loss="huber", f_scale=delta,
         x_scale="jac", ftol=1e-10, xtol=1e-9, gtol=1e-12, max_nfev=150,
     )  # fmt: skip
     return float(solved.cost), linear * solved.x[:3], solved.x[3:]
@@ -158,7 +165,9 @@ def _described(problem: _Problem, best: tuple[float, Array, Array], starts: int,
     names = problem.law.names
     values = dict(zip(names, [*linear.tolist(), *(shape[name] for name in problem.law.shape)]))
     low, high = problem.bounds()
-    moved = np.vstack([coordinates, coordinates + _STEP * np.eye(coordinates.size), coordinates - _STEP * np.eye(coordinates.size)])
+    moved = np.vstack(
+        [coordinates, coordinates + _STEP * np.eye(coordinates.size), coordinates - _STEP * np.eye(coordinates.size)]
+    )
     basis = problem.basis(np.clip(moved, low, high) if coordinates.size else moved)
     value = basis @ linear
     jacobian = np.zeros((value.shape[1], len(names)))

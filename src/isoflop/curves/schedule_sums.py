@@ -72,18 +72,18 @@ def power_drops(
     keep : steps to return; default all.
     """
     array = as_rates(rates)
-    parameters = np.broadcast_arrays(np.zeros(len(array)), scale, beta, gamma)[1:]
-    if len(parameters[0]) > len(array):
-        array = np.broadcast_to(array, (len(parameters[0]), array.shape[1]))
+    _, c, b, g = np.broadcast_arrays(np.zeros(len(array)), scale, beta, gamma)
+    if len(c) > len(array):
+        array = np.broadcast_to(array, (len(c), array.shape[1]))
     steps = None if keep is None else np.asarray(keep, dtype=np.intp)
-    return _drops(array, array, array, falls_of(array), *parameters, steps)
+    return _drops(array, array, array, falls_of(array), c, b, g, steps)
 
 
 def _drops(
     rates: Array, moved: Array, lag: Array, falls: Array, scale: Array, beta: Array, gamma: Array,
     keep: NDArray[np.intp] | None = None,
 ) -> Array:  # fmt: skip
-    """The same for steps of any length: `moved` is what a step adds to S, `lag` how far its fall lies before its end."""
+    """The same for steps of any length: `moved` is what a step adds to S, `lag` how long before its end the fall is."""
     schedules, steps = rates.shape
     lowest = np.maximum(rates.max(axis=1, keepdims=True) * _LOWEST_RATE, 1e-300)
     speed = scale[:, None] * np.maximum(rates, lowest) ** -gamma[:, None]  # c_k of the power (1 + c_k s)^-beta

@@ -66,7 +66,7 @@ def sibling_forecast(
     lies above their median log loss at the visible share p of the run, and soft(d) is d beyond an ignored band. How
     many groups are near, the share and the band are chosen, and the interval is taken, from every group forecast by the
     others. The interval is the conformal quantile of their errors, each divided by (typical error + |d|): a run unlike
-    its siblings gets a wider one. Too few groups for that quantile: the largest is widened as for a normal distribution.
+    its siblings gets a wider one. With too few groups, the largest error is widened as for a normal law.
     """
     seen = np.isfinite(curve.loss) & (curve.steps > 0) & (curve.loss > 0)
     if not seen.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,10 @@ class AnnealingLaw(ScheduleLaw):
     formula = "L_0 + A / S1**alpha - G * S2"
     source = TISSUE
     gain = "G"
-    shape = {"alpha": (0.02, 3.0, (0.25, 0.5, 1.0)), "momentum": (0.9, 0.99999, (0.99, 0.999, 0.9995))}
-    held_by_default = {"momentum": 0.999}  # the paper's
+    shape: Mapping[str, tuple[float, float, tuple[float, ...]]] = MappingProxyType(
+        {"alpha": (0.02, 3.0, (0.25, 0.5, 1.0)), "momentum": (0.9, 0.99999, (0.99, 0.999, 0.9995))}
+    )
+    held_by_default: Mapping[str, float] = MappingProxyType({"momentum": 0.999})  # the paper's
     always_held = ("momentum",)
 
     def falls(self, rates: Array, shape: Mapping[str, Array]) -> Array:
@@ -53,8 +56,8 @@ class AnnealingLaw(ScheduleLaw):
             return []
         return [
             f"its last {idle} of {rates.size} steps have a learning rate of (next to) 0, where the annealing law goes "
-            f"on lowering the loss although nothing is learnt: refused; end the schedule at step {rates.size - idle}, or "
-            "use the law multi_power"
+            f"on lowering the loss although nothing is learnt: refused; end the schedule at step {rates.size - idle}, "
+            "or use the law multi_power"
         ]
 
 

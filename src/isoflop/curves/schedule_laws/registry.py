@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,7 +41,7 @@ class ScheduleLaw(ABC):
     gain: str
     shape: Mapping[str, tuple[float, float, tuple[float, ...]]]
     published: tuple[Published, ...] = ()
-    held_by_default: Mapping[str, float] = {}
+    held_by_default: Mapping[str, float] = MappingProxyType({})
     always_held: tuple[str, ...] = ()
 
     @property
@@ -50,7 +51,7 @@ class ScheduleLaw(ABC):
 
     @abstractmethod
     def falls(self, rates: Array, shape: Mapping[str, Array]) -> Array:
-        """What falling rates give before the gain, at every step; (K, T), with one shape for each schedule or for all."""
+        """What falling rates give before the gain, at every step; (K, T). One shape for each schedule, or for all."""
 
     @abstractmethod
     def sampled_falls(self, sampled: Sampled, shape: Mapping[str, Array]) -> Array:
@@ -76,7 +77,8 @@ class ScheduleLaw(ABC):
         shape = {name: np.asarray([float(values[name])]) for name in self.shape}
         with np.errstate(divide="ignore"):
             learnt = np.cumsum(array, axis=-1) ** -shape["alpha"][0]
-        return values["L_0"] + values["A"] * learnt - values[self.gain] * self.falls(array, shape)
+        loss: Array = values["L_0"] + values["A"] * learnt - values[self.gain] * self.falls(array, shape)
+        return loss
 
 
 @cache
