@@ -25,6 +25,9 @@ _NOUNS = {
     "isoflop.decision_answer": "isoflop.planning.decision_answer:DecisionAnswer",
     "isoflop.rectified": "isoflop.downstream.rectified:Rectified",
     "isoflop.ladder_status": "isoflop.ladder.ladder_status:LadderStatus",
+    "isoflop.decision": "isoflop.planning.decision:Decision",
+    "isoflop.frontier": "isoflop.planning.frontier:Frontier",
+    "isoflop.what_if": "isoflop.planning.what_if:WhatIf",
     "isoflop.law_ranking": "isoflop.forecasting.law_ranking:LawRanking",
 }
 

@@ -22,13 +22,16 @@ def decisions() -> tuple[DecisionMaker, ...]:
 
 
 def decision(identifier: str) -> DecisionMaker:
-    """The decision of this id.
+    """The decision of this id, or of the only id that begins so (``vocab``).
 
     Raises
     ------
     PlanError : there is none; the message lists the nearest.
     """
     known = {each.id: each for each in decisions()}
+    begun = [name for name in known if name.startswith(identifier)]
+    if identifier not in known and len(begun) == 1 and len(identifier) > 2:
+        return known[begun[0]]
     if identifier not in known:
         near = get_close_matches(identifier, known, n=2)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known) or 'none'}"
