@@ -9,9 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.runs.importers.conftest import STEPS
 
 import isoflop
+from isoflop.runs import RunsError
 from isoflop.runs.importers.importing import import_runs
 from isoflop.runs.importers.registry import importer, importers
 from isoflop.runs.importers.tracked import Series, series
@@ -61,6 +64,36 @@ def test_truncated_event_file(tensorboard_folder: Path, tmp_path: Path) -> None:
     assert "ends in the middle of a record, at byte" in imported.remarks[0].message
     kept = imported.tracked[0].metrics["eval/loss"].step.tolist()
     assert 0 < len(kept) < len(STEPS) and kept == list(STEPS[: len(kept)])
+
+
+@pytest.mark.slow
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), kind=st.sampled_from(["wandb", "tensorboard"]))
+def test_any_damage_is_named_and_what_came_before_is_kept(
+    wandb_folder: Path, tensorboard_folder: Path, tmp_path: Path, data: st.DataObject, kind: str
+) -> None:
+    """A cut or a flipped byte anywhere: a prefix of the curve with a notice, or one line; never a wrong number."""
+    if kind == "wandb":
+        whole, path = next(wandb_folder.glob("offline-run-*/*.wandb")).read_bytes(), tmp_path / "run-a.wandb"
+    else:
+        whole, path = next((tensorboard_folder / "small").glob("*tfevents*")).read_bytes(), tmp_path / "a.tfevents.1"
+    place = data.draw(st.integers(0, len(whole) - 1))
+    flipped = whole[:place] + bytes([whole[place] ^ data.draw(st.integers(1, 255))]) + whole[place + 1 :]
+    path.write_bytes(data.draw(st.sampled_from([whole[:place], flipped])))
+    path_of_whole = tmp_path / f"whole-{path.name}"
+    path_of_whole.write_bytes(whole)
+    expected = import_runs(path_of_whole).tracked[0].metrics["eval/loss"]
+    try:
+        imported = import_runs(path)
+    except RunsError as error:
+        assert "\n" not in str(error)
+        return
+    kept = imported.tracked[0].metrics.get("eval/loss", Series(np.empty(0), np.empty(0)))
+    assert kept.step.tolist() == expected.step[: len(kept.step)].tolist()
+    assert kept.value.tolist() == expected.value[: len(kept.value)].tolist()
+    named = "truncated_file" in {notice.code for notice in imported.remarks}
+    at_an_end = len(path.read_bytes()) == place  # a cut between two records looks like a shorter run
+    assert named or at_an_end
 
 
 @pytest.mark.slow

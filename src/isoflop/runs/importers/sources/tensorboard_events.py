@@ -61,13 +61,13 @@ class TensorBoardEvents(Importer):
         left_out: list[LeftOut] = []
         notices: list[Notice] = []
         for file in watched(files, advance):
-            fault = _fault(file)
             folder = folders.setdefault(file.parent, _Folder())
             before = folder.events
             for event in loader.LegacyEventFileLoader(str(file)).Load():
                 folder.events += 1
                 for value in event.summary.value:
                     _take(value, float(event.step), folder)
+            fault = _fault(file, folder.events - before)
             if folder.events == before:
                 left_out.append(LeftOut(str(file), fault or "it holds no events"))
             elif fault:
@@ -176,13 +176,15 @@ def _records(file: Path) -> Iterator[int]:
             yield place
 
 
-def _fault(file: Path) -> str:
-    """What is wrong with the end of an event file, or nothing: the loader itself stops there without a word."""
-    size, end = file.stat().st_size, 0
+def _fault(file: Path, read: int) -> str:
+    """What is wrong with an event file of which `read` records were read, or nothing: the loader itself just stops."""
+    size, end, whole = file.stat().st_size, 0, 0
     if size == 0:
         return "is empty"
     for place in _records(file):
         if place > size:
             break
-        end = place
+        end, whole = place, whole + 1
+    if read < whole:
+        return f"is damaged: record {read + 1:,} of {whole:,} cannot be read"
     return "" if end == size else f"ends in the middle of a record, at byte {end:,} of {size:,}"

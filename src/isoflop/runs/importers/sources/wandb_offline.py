@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from isoflop.runs.importers.importer import Advance, Importer, flat, library, watched
-from isoflop.runs.importers.tracked import LeftOut, Reading, TrackedRun, all_series, by_step
+from isoflop.runs.importers.tracked import STEP_METRICS, LeftOut, Reading, TrackedRun, all_series, by_step
 from isoflop.runs.notices import Notice, RunsError
 
 _HEADER = struct.Struct("<4sHB")
@@ -148,9 +148,11 @@ def _numbers(items: Any) -> dict[str, float]:
 
 def _metrics(run: _Gathered) -> tuple[dict[str, Any], tuple[Notice, ...]]:
     logged, axis = by_step(run.rows, run.name)
-    for key, value in _numbers(run.summary.values()).items():
+    summary = _numbers(run.summary.values())
+    last = next((summary[key] for key in (*STEP_METRICS, "_step") if key in summary), float("nan"))
+    for key, value in summary.items():
         if key not in logged and not key.startswith("_"):
-            logged[key] = [(float("nan"), value)]
+            logged[key] = [(last, value)]
     metrics, told = all_series(logged, run.name)
     return metrics, (*axis, *told)
 
