@@ -88,6 +88,10 @@ PUBLISHED: dict[str, tuple[Config, int]] = {
     "gemma-2-2b": (_llama(2304, 26, 8, 4, 9216, 256000, 8192, "gemma2", tied=True, head_dim=256), 2_614_341_888),
     "gemma-2-9b": (_llama(3584, 42, 16, 8, 14336, 256000, 8192, "gemma2", tied=True, head_dim=256), 9_241_705_984),
     "gemma-2-27b": (_llama(4608, 46, 32, 16, 36864, 256000, 8192, "gemma2", tied=True, head_dim=128), 27_227_128_320),
+    "gemma-3-1b": (
+        _llama(1152, 26, 4, 1, 6912, 262144, 32768, "gemma3_text", tied=True, head_dim=256, sliding_window=512),
+        999_885_952,
+    ),
     "phi-3-mini": (_llama(3072, 32, 32, 32, 8192, 32064, 4096, "phi3"), 3_821_079_552),
     "olmo-1b": (_llama(2048, 16, 16, 16, 8192, 50304, 2048, "olmo", tied=True), 1_176_764_416),
     "olmo-2-7b": (_llama(4096, 32, 32, 32, 11008, 100352, 4096, "olmo2"), 7_298_617_344),

@@ -89,6 +89,32 @@ _VARIANTS: list[Config] = [
      "moe_intermediate_size": 24, "first_k_dense_replace": 2, "attention_bias": True},
     {**_SMALL, "model_type": "falcon", "new_decoder_architecture": True, "num_kv_heads": 2},
     {**_SMALL, "model_type": "falcon", "parallel_attn": False, "multi_query": False, "alibi": True, "bias": True},
+    {**_SMALL, "model_type": "falcon", "parallel_attn": False, "multi_query": False, "alibi": True, "bias": True},
+    {**_SMALL, "model_type": "glm", "attention_bias": True, "head_dim": 8, "pad_token_id": 0},
+    {**_SMALL, "model_type": "glm4", "attention_bias": True, "head_dim": 8, "pad_token_id": 0},
+    {**_SMALL, "model_type": "exaone4"},
+    {**_SMALL, "model_type": "olmo3"},
+    {**_SMALL, "model_type": "cohere2"},
+    {**_SMALL, "model_type": "seed_oss", "attention_out_bias": True, "head_dim": 16},
+    {**_SMALL, "model_type": "ernie4_5", "use_bias": True, "tie_word_embeddings": False},
+    {**_SMALL, "model_type": "arcee", "mlp_bias": True},
+    {**_SMALL, "model_type": "nanochat"},
+    {**_SMALL, "model_type": "helium", "head_dim": 8},
+    {**_SMALL, "model_type": "ministral3", "head_dim": 16},
+    {**_SMALL, "model_type": "mpt", "d_model": 48, "n_heads": 6, "n_layers": 3, "max_seq_len": 32},
+    {**_SMALL, "model_type": "gpt_neo", "num_layers": 6, "num_heads": 4, "attention_types": [[["global", "local"], 3]]},
+    {"model_type": "codegen", "n_embd": 64, "n_layer": 2, "n_head": 4, "rotary_dim": 8, "vocab_size": 99},
+    {**_SMALL, "model_type": "glm4_moe", "attention_bias": True, "use_qk_norm": True, "n_routed_experts": 8,
+     "moe_intermediate_size": 24, "first_k_dense_replace": 2, "num_experts_per_tok": 2, "head_dim": 8},
+    {**_SMALL, "model_type": "dots1", "n_routed_experts": 8, "moe_intermediate_size": 24, "n_shared_experts": 1,
+     "first_k_dense_replace": 1, "num_experts_per_tok": 2},
+    {**_SMALL, "model_type": "minimax_m2", "num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 8},
+    {**_SMALL, "model_type": "phimoe", "num_local_experts": 4, "num_experts_per_tok": 2, "lm_head_bias": True,
+     "attention_bias": True, "pad_token_id": 0},
+    {**_SMALL, "model_type": "llama4_text", "num_local_experts": 4, "intermediate_size_mlp": 100, "head_dim": 8,
+     "interleave_moe_layer_step": 2, "pad_token_id": 0},
+    {**_SMALL, "model_type": "ernie4_5_moe", "moe_num_experts": 8, "moe_k": 2, "moe_intermediate_size": 24,
+     "moe_num_shared_experts": 1, "moe_layer_start_index": 2, "moe_layer_end_index": 4, "pad_token_id": 0},
     {"model_type": "gpt_bigcode", "n_embd": 48, "n_layer": 3, "n_head": 4, "n_positions": 32, "vocab_size": 99},
     {"model_type": "gpt_bigcode", "n_embd": 48, "n_layer": 3, "n_head": 4, "multi_query": False, "vocab_size": 99},
     {"model_type": "opt", "hidden_size": 48, "num_attention_heads": 4, "ffn_dim": 60, "num_hidden_layers": 2,
@@ -102,7 +128,6 @@ def test_variants_equal_those_of_transformers(config: Config) -> None:
     model, full = on_meta(config)
     read, _ = architecture(full.to_dict())
     assert read.parameters.total == sum(each.numel() for each in model.parameters())
-    tied = read.tied
-    head = 0 if tied else model.get_output_embeddings().weight.numel()
+    head = 0 if read.tied else model.get_output_embeddings().weight.numel()
     assert (read.parameters.groups["head"] - (read.vocabulary if read.head_bias else 0)) == head
     assert read.parameters.groups["embedding"] == model.get_input_embeddings().weight.numel()

@@ -8,6 +8,8 @@ from typing import Any
 from isoflop.costs.errors import CostError
 from isoflop.runs.notices import Notice
 
+_WINDOWED = ("sliding_attention", "chunked_attention")
+
 
 class ConfigFields:
     """A config as a mapping; remembers what it had to assume.
@@ -73,6 +75,14 @@ class ConfigFields:
             raise CostError(f"{self.where}: {name} must be true or false, found {value!r}")
         return value
 
+    def fill(self, **usual: Any) -> None:
+        """Take what a family leaves out of its configs where it is usual, and remember that."""
+        missing = {name: value for name, value in usual.items() if self.content.get(name) is None}
+        if missing:
+            told = ", ".join(f"{name} {value}" for name, value in missing.items())
+            self.assumed(f"taken as usual for {self.model_type}, not in the config: {told}")
+            self.content = {**self.content, **missing}
+
     def assumed(self, message: str) -> None:
         """Remember that something was not stated."""
         self.notices.append(Notice("assumed", message))
@@ -83,10 +93,10 @@ class ConfigFields:
         if isinstance(listed, list) and listed:
             if len(listed) != layers:
                 raise CostError(f"{self.where}: layer_types lists {len(listed)} layers, there are {layers}")
-            strange = sorted({str(kind) for kind in listed} - {"full_attention", "sliding_attention"})
+            strange = sorted({str(kind) for kind in listed} - {"full_attention", *_WINDOWED})
             if strange:
                 raise CostError(f"{self.where}: layers of type {strange[0]!r} cannot be counted, only attention")
-            default = sum(kind == "sliding_attention" for kind in listed)
+            default = sum(kind in _WINDOWED for kind in listed)
         return (window, default) if window and default else (0, 0)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -14,17 +15,23 @@ from isoflop.costs import families
 from isoflop.costs.architecture import Architecture
 from isoflop.costs.config_fields import ConfigFields
 from isoflop.costs.errors import CostError
+from isoflop.costs.families.llama import unknown
 from isoflop.files import FileError, PathLike, read_json
 from isoflop.runs.notices import Notice
 
 Reader = Callable[[ConfigFields], Architecture]
 
 #: families that have Llama's field names, but are no decoder-only transformer whose every layer attends
-_OTHERS = (
-    "bert roberta albert electra deberta distilbert xlm camembert modernbert t5 mt5 bart mbart pegasus whisper vit "
-    "clip siglip mamba rwkv jamba bamba zamba recurrent_gemma falcon_h1 falcon_mamba granitemoehybrid "
-    "nemotron_h qwen3_next lfm2 kimi_linear olmo_hybrid xlstm minimax"
-).split()
+_OTHER_KIND = re.compile(
+    "(xlm|big)?(big_?bird|bert|roberta|albert|electra|deberta|distilbert|camembert|modernbert|rembert|megatron-bert|roc_bert"
+    "|roformer|ernie$|data2vec|xmod|git$|m?t5|m?bart|pegasus|marian|whisper|vit|clip|siglip|mamba|rwkv|jamba|bamba|zamba"
+    "|recurrent_gemma|falcon_h1|falcon_mamba|granitemoehybrid|nemotron_h|qwen3_next|qwen3_5|lfm|kimi_linear|olmo_hybrid"
+    "|xlstm|xlm|xlnet|minimax(_text)?$|hrm|bitnet|phi4_multimodal)"
+)
+#: fields of a type that is not known which change its count in ways that cannot be guessed
+_UNCOUNTED = re.compile(
+    "expert|moe_|lora_rank|mamba|ssm|conv|recurr|linear_(key|value|attn)|type_vocab|ple_|per_layer|altup|cross_attention"
+)
 _DESCRIBES_TEXT = ("text_config", "language_config", "llm_config")
 
 
@@ -32,8 +39,8 @@ _DESCRIBES_TEXT = ("text_config", "language_config", "llm_config")
 def model_types() -> Mapping[str, Reader]:
     """Every known model_type and the function that reads its config.
 
-    >>> sorted(model_types())[:3]
-    ['bloom', 'cohere', 'deepseek_v2']
+    >>> {"llama", "gpt2", "deepseek_v3"} <= set(model_types())
+    True
     """
     found: dict[str, Reader] = {}
     for module in pkgutil.iter_modules(families.__path__):
@@ -97,17 +104,14 @@ def _reader(fields: ConfigFields) -> Reader:
     kind = fields.model_type
     if kind in model_types():
         return model_types()[kind]
-    if fields.content.get("is_encoder_decoder") or kind.split("-")[0] in _OTHERS:
+    if fields.content.get("is_encoder_decoder") or _OTHER_KIND.match(kind):
         what = kind or "model with an encoder"
+        raise CostError(f"{fields.where}: a {what} is no plain decoder-only transformer; {_known(kind)}")
+    strange = [name for name in fields.content if _UNCOUNTED.search(name) and fields.find(name)]
+    if strange:
         raise CostError(
-            f"{fields.where}: a {what} is no decoder-only transformer; counted are {', '.join(sorted(model_types()))} "
-            "and others with their fields"
-        )
-    mixture = fields.find("num_local_experts", "num_experts", "n_routed_experts", "moe_intermediate_size")
-    if mixture is not None or fields.find("kv_lora_rank") is not None:
-        raise CostError(
-            f"{fields.where}: model_type {kind!r} has experts or latent attention and is not known; "
-            f"known are {', '.join(sorted(model_types()))}"
+            f"{fields.where}: model_type {kind!r} is not known and has {strange[0]}, which cannot be guessed; "
+            f"{_known(kind)}"
         )
     known = f"model_type {kind!r} is not known" if kind else "the config has no model_type"
     fields.notices.append(
@@ -117,11 +121,12 @@ def _reader(fields: ConfigFields) -> Reader:
             hint="compare the total with the published one",
         )
     )
-    return model_types_unknown()
-
-
-def model_types_unknown() -> Reader:
-    """What reads a type that no family knows."""
-    from isoflop.costs.families.llama import unknown
-
     return unknown
+
+
+def _known(kind: str) -> str:
+    """The types that are counted exactly, the nearest first, in few words."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(kind, model_types(), n=4, cutoff=0.5) or ["llama", "gpt2", "mixtral", "deepseek_v3"]
+    return f"{len(model_types())} types are known, such as {', '.join(near)}"

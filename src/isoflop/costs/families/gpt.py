@@ -15,8 +15,8 @@ def _gpt(config: ConfigFields, tied: bool, **changes: Any) -> Architecture:
     d_model = config.size("hidden_size", "n_embd", "n_embed", "d_model")
     given: dict[str, Any] = {
         "d_model": d_model,
-        "layers": config.size("num_hidden_layers", "n_layer", "n_layers"),
-        "heads": config.size("num_attention_heads", "n_head", "n_heads"),
+        "layers": changes.get("layers") or config.size("num_hidden_layers", "n_layer", "n_layers"),
+        "heads": changes.get("heads") or config.size("num_attention_heads", "n_head", "n_heads"),
         "vocabulary": config.size("vocab_size"),
         "context": changes.get("context") or config.size(*_CONTEXT),
         "mlp_width": changes.get("mlp_width")
@@ -148,6 +148,45 @@ def nemotron(config: ConfigFields) -> Architecture:
     )
 
 
+def gpt_neo(config: ConfigFields) -> Architecture:
+    """GPT-Neo: GPT-3's shape with every other layer local; no biases on queries, keys and values."""
+    layers = config.size("num_layers", "num_hidden_layers")
+    listed = config.content.get("attention_layers")
+    local = listed.count("local") if isinstance(listed, list) else layers // 2
+    return _gpt(
+        config,
+        True,
+        layers=layers,
+        heads=config.size("num_heads", "num_attention_heads"),
+        learned_positions=config.size("max_position_embeddings"),
+        qkv_bias=False,
+        window=config.number("window_size", default=256) if local else 0,
+        windowed_layers=local,
+    )
+
+
+def mpt(config: ConfigFields) -> Architecture:
+    """ALiBi, no biases, LayerNorm without biases.
+
+    Raises
+    ------
+    CostError : biases or normalised queries and keys.
+    """
+    attention = config.content.get("attn_config") or {}
+    if not config.flag("no_bias", True) or (isinstance(attention, dict) and attention.get("qk_ln")):
+        raise CostError(f"{config.where}: an mpt with biases or qk_ln is not counted")
+    ratio = config.size("expansion_ratio", default=4)
+    return _gpt(
+        config,
+        True,
+        norm="layernorm-without-bias",
+        mlp_width=ratio * config.size("d_model", "hidden_size"),
+        qkv_bias=False,
+        attention_output_bias=False,
+        mlp_bias=False,
+    )
+
+
 def _context(config: ConfigFields, usual: int) -> int:
     """For families whose positions need no table, so that their configs may leave the context out."""
     if config.find(*_CONTEXT) is None:
@@ -162,6 +201,9 @@ MODEL_TYPES = {
     "gpt_bigcode": gpt_bigcode,
     "gpt_neox": gpt_neox,
     "gptj": gptj,
+    "codegen": gptj,
+    "gpt_neo": gpt_neo,
+    "mpt": mpt,
     "opt": opt,
     "bloom": bloom,
     "falcon": falcon,

@@ -13,6 +13,7 @@ def llama_like(config: ConfigFields, tied: bool = False, **changes: Any) -> Arch
     """The shape that most configs of today describe; `changes` are fields of the architecture."""
     heads = config.size("num_attention_heads")
     d_model = config.size("hidden_size")
+    config.windows(config.size("num_hidden_layers"), 0, 0)  # refuses layers that are no attention
     attention_bias = config.flag("attention_bias", False)
     given: dict[str, Any] = {
         "d_model": d_model,
@@ -69,6 +70,7 @@ def gemma2(config: ConfigFields) -> Architecture:
 
 def gemma3(config: ConfigFields) -> Architecture:
     """As Gemma 2, with normalised queries and keys; one layer in `sliding_window_pattern` sees everything."""
+    config.fill(vocab_size=262208, num_attention_heads=8, num_key_value_heads=4, max_position_embeddings=131072)
     made = gemma2(config)
     pattern = config.size("sliding_window_pattern", "_sliding_window_pattern", default=6)
     window, layers = config.windows(
@@ -128,11 +130,15 @@ def cohere(config: ConfigFields) -> Architecture:
 
 
 def unknown(config: ConfigFields) -> Architecture:
-    """Whatever has Llama's fields; the norm is told from its epsilon."""
+    """Whatever has Llama's fields; the norm is told from its epsilon, the gate from the activation."""
     if config.find("tie_word_embeddings") is None:
         config.assumed("tie_word_embeddings is not in the config: the output layer is taken for a matrix of its own")
     norm: Norm = "layernorm" if "layer_norm_eps" in config.content or "norm_epsilon" in config.content else "rmsnorm"
-    return llama_like(config, norm=norm)
+    activation = str(config.find("hidden_act", "hidden_activation", "activation_function") or "silu")
+    gated = not activation.startswith(("relu", "gelu_new", "xielu")) and (norm, activation) != ("layernorm", "gelu")
+    made = llama_like(config, norm=norm, gated=gated)
+    window, layers = config.windows(made.layers, config.number("sliding_window"), 0)
+    return replace(made, window=window, windowed_layers=layers)
 
 
 def _late_windows(config: ConfigFields, made: Architecture) -> Architecture:
