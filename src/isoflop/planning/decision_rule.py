@@ -113,13 +113,17 @@ class BelievedLaw:
 
     def draws(self, **resources: ArrayLike) -> Array:
         """As `along`, for the estimate and every draw: resources (..., R) or (..., 1) with R = `rows`, last axis."""
+        return np.asarray(self.calibrated.law.evaluate(resources, self.parameters), dtype=np.float64)
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The parameters (R,): the estimate, then every draw."""
         drawn = self.fit.draws if self.fit is not None and self.fit.intervals is not None else {}
         rows = self.rows
-        whole = {
+        return {
             name: np.concatenate([[value], drawn[name]]) if name in drawn else np.full(rows, value)
             for name, value in self.values.items()
         }
-        return np.asarray(self.calibrated.law.evaluate(resources, whole), dtype=np.float64)
 
 
 @dataclass

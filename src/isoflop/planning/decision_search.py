@@ -64,21 +64,28 @@ def least(
     return Minimum(np.exp(best), at(best[None], budget)[0], interior, near, grid, along)
 
 
-def equivalent_budget(best_loss: Callable[[float], float], budget: float, target: float, factor: float = 1e4) -> float:
+def best_losses(loss: Callable[[Array, Array], Array], budgets: Array, low: Array, high: Array) -> Array:
+    """The least loss (K,) on each budget (K,), the choice (G, K) lying between `low` and `high` (K,)."""
+    best, _ = minimise_over(lambda log_x: loss(np.exp(log_x), budgets), np.log(low), np.log(high))
+    return np.asarray(loss(np.exp(best)[None], budgets)[0], dtype=np.float64)
+
+
+def equivalent_budget(best: Callable[[Array], Array], budget: float, target: float, factor: float = 1e4) -> float:
     """The budget whose best loss is `target`, within `factor` of `budget`; inf or 0 where none is.
+
+    `best` gives the least loss (K,) of budgets (K,), falling with the budget.
 
     >>> round(equivalent_budget(lambda c: 10.0 / c, 2.0, 2.5), 6)
     4.0
     """
     low, high = np.log(budget / factor), np.log(budget * factor)
-    if best_loss(float(np.exp(high))) > target:
-        return float("inf")
-    if best_loss(float(np.exp(low))) <= target:
-        return 0.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if best_loss(float(np.exp(middle))) > target:
-            low = middle
-        else:
-            high = middle
+    for _ in range(6):
+        ladder = np.linspace(low, high, 33)
+        loss = best(np.exp(ladder))
+        if loss[-1] > target:
+            return float("inf")
+        if loss[0] <= target:
+            return 0.0
+        k = int(np.argmax(loss <= target))
+        low, high = ladder[k - 1], ladder[k]
     return float(np.exp((low + high) / 2))

@@ -8,7 +8,7 @@ import numpy as np
 
 from isoflop.planning.decision_answer import Alternative, Array, Curve, DecisionAnswer, DecisionError
 from isoflop.planning.decision_rule import Asked, DecisionRule, Input, decided
-from isoflop.planning.decision_search import equivalent_budget, least
+from isoflop.planning.decision_search import best_losses, equivalent_budget, least
 from isoflop.planning.free_choices import constants, with_effective
 from isoflop.planning.problem import Problem
 from isoflop.planning.quantities import FormulaQuantity
@@ -41,7 +41,13 @@ def answer(asked: Asked) -> DecisionAnswer:
         return law.estimate.draws(N=n, D=budget / 6 / n, U=budget / 6 / n)
 
     unlimited = least(free, flops, low, high)
-    worth = equivalent_budget(lambda c: float(least(free, c, low, c / 60.0).value[0]), flops, float(found.value[0]))
+
+    def unlimited_loss(budgets: Array) -> Array:
+        return best_losses(
+            lambda n, c: law.along(N=n, D=c / 6 / n, U=c / 6 / n), budgets, 0 * budgets + low, budgets / 60
+        )
+
+    worth = equivalent_budget(unlimited_loss, flops, float(found.value[0]))
     asked.beyond(law, N=float(found.x[0]), D=float(d[0]), U=unique)
     epochs = d / unique
     worn = np.exp(-(epochs[0] - 1) / law.values["R_D"]) if "R_D" in law.values else 1.0

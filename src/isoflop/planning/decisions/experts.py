@@ -9,7 +9,7 @@ import numpy as np
 from isoflop.fitting.search import minimise_over
 from isoflop.planning.decision_answer import Alternative, Array, Curve, Decided, DecisionAnswer, DecisionError
 from isoflop.planning.decision_rule import Asked, BelievedLaw, DecisionRule, Input, decided
-from isoflop.planning.decision_search import equivalent_budget
+from isoflop.planning.decision_search import best_losses, equivalent_budget
 from isoflop.planning.free_choices import with_law
 from isoflop.planning.problem import Choice, Problem
 from isoflop.planning.quantities import FormulaQuantity
@@ -94,9 +94,10 @@ def answer(asked: Asked) -> DecisionAnswer:
         raise DecisionError(f"experts: no model of these shapes fits in {held['limit']:.3g} bytes; give more memory")
     best = min(found, key=lambda each: float(each.loss[0]))
 
-    def dense(budget: float) -> float:
-        one = mixture_optimum(law.estimate, total, 1.0, budget, vocabulary=held["vocabulary"])
-        return float("inf") if one is None else float(one.loss[0])
+    def dense(budgets: Array) -> Array:
+        return best_losses(
+            lambda n, c: law.along(N=n, D=c / 6 / n, experts=1.0), budgets, 0 * budgets + 1e4, budgets / 6e4
+        )
 
     alternatives = [
         Alternative(

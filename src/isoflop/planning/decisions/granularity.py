@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from isoflop.fitting.search import minimise_over
 from isoflop.planning.decision_answer import Alternative, Array, Curve, DecisionAnswer
@@ -17,7 +16,7 @@ _HEAD = 64.0
 
 
 def at_granularity(
-    law: BelievedLaw, cost: BelievedLaw, flops: float, expansion: float, options: Sequence[float] = _OPTIONS
+    law: BelievedLaw, cost: BelievedLaw, flops: float | Array, expansion: float, options: ArrayLike = _OPTIONS
 ) -> tuple[Array, Array, Array]:
     """Width, tokens and least loss (K,) for each granularity (K,), layers being width / 64."""
     g = np.asarray(options, dtype=np.float64)
@@ -51,8 +50,8 @@ def answer(asked: Asked) -> DecisionAnswer:
     width, tokens, loss = at_granularity(law, cost, flops, expansion)
     best = int(np.argmin(loss))
 
-    def coarse(budget: float) -> float:
-        return float(at_granularity(law, cost, budget, expansion, _OPTIONS[:1])[2][0])
+    def coarse(budgets: Array) -> Array:
+        return at_granularity(law, cost, budgets, expansion, np.ones(budgets.shape))[2]
 
     gain = equivalent_budget(coarse, flops, float(loss[best])) / flops
     active, total = 12 * width**3 / _HEAD, width**3 / _HEAD * (4 + 8 * expansion)

@@ -19,14 +19,30 @@ _OFFSETS, _MAIN_TEXT = "precision@kumar2024", "precision@kumar2024_main_text"
 def loss_at_bits(law: BelievedLaw, bits: Array, flops: float) -> tuple[Array, Array]:
     """The least loss on 6 N D bits / 16 = C for bits (G, R) of weights, activations and cache, and the N it takes."""
     room = flops * _FULL / bits / 6
+    n = _best_size(law, bits, room)
+    value = law.draws(N=n, D=room / n, weight_bits=bits, activation_bits=bits, cache_bits=bits)
+    return np.where(np.isfinite(value), value, 1e9), n
+
+
+def _best_size(law: BelievedLaw, bits: Array, room: Array) -> Array:
+    """The N with the least loss where N D = room.
+
+    Kumar's law has one exponent for both terms, so that N = (A / B)**(1 / (2 alpha)) sqrt(room / f) with f the share of
+    parameters that these bits are worth; any other law is searched.
+    """
+    if law.calibrated.law.id == "precision":
+        p = law.parameters
+        worth = np.ones(bits.shape)
+        for part in ("w", "a", "kv"):
+            worth = worth * np.maximum(1 - np.exp(p[f"n_{part}"] - bits / p[f"gamma_{part}"]), 1e-12)
+        return np.asarray((p["A"] / p["B"]) ** (0.5 / p["alpha"]) * np.sqrt(room / worth))
 
     def loss(log_n: Array) -> Array:
         n = np.exp(log_n)
         value = law.draws(N=n, D=room / n, weight_bits=bits, activation_bits=bits, cache_bits=bits)
         return np.where(np.isfinite(value), value, 1e9)
 
-    log_n, _ = minimise_over(loss, np.full(bits.shape, np.log(1e4)), np.log(room / 1e4))
-    return loss(log_n[None])[0], np.exp(log_n)
+    return np.exp(minimise_over(loss, np.full(bits.shape, np.log(1e4)), np.log(room / 1e4))[0])
 
 
 def answer(asked: Asked) -> DecisionAnswer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from isoflop.fitting.search import crossing, minimise_over
+from isoflop.fitting.search import minimise_over
 from isoflop.planning.decision_answer import Alternative, Array, Curve, DecisionAnswer
 from isoflop.planning.decision_rule import Asked, DecisionRule, Input, decided
 from isoflop.planning.decision_search import least
@@ -35,7 +35,7 @@ def answer(asked: Asked) -> DecisionAnswer:
         """The D that reaches the loss with N parameters, by bisection in log D; inf where none does."""
         low, high = np.full(n.shape, np.log(1e3)), np.full(n.shape, np.log(_MOST))
         reached = law.draws(N=n, D=_MOST) <= once.value
-        for _ in range(60):
+        for _ in range(48):
             middle = (low + high) / 2
             enough = law.draws(N=n, D=np.exp(middle)) <= once.value
             low, high = np.where(enough, low, middle), np.where(enough, middle, high)
@@ -49,13 +49,12 @@ def answer(asked: Asked) -> DecisionAnswer:
     log_n, _ = minimise_over(lifetime, bottom, top)
     n, d = np.exp(log_n), tokens(np.exp(log_n)[None])[0]
     cost, cost_once = lifetime(log_n[None])[0], flops + 2 * optimal_n * served
-    allowed = cost * (1 + asked.compute_equivalent)
-    near = (crossing(lifetime, allowed, log_n, bottom), crossing(lifetime, allowed, log_n, top))
-    near_n = (float(np.exp(near[0][0])), float(np.exp(near[1][0])))
+    grid = np.geomspace(float(n[0]) / 30, float(optimal_n[0]) * 1.5, 400)
+    along = lifetime(np.log(np.broadcast_to(grid[:, None], (len(grid), rows))))[:, 0]
+    inside = grid[along <= float(cost[0]) * (1 + asked.compute_equivalent)]
+    near_n = (min(float(inside[0]), float(n[0])), max(float(inside[-1]), float(n[0])))
     asked.beyond(law, N=float(n[0]), D=float(d[0]))
     _warn_of_ratio(asked, float(d[0] / n[0]))
-    grid = np.geomspace(float(n[0]) / 8, float(optimal_n[0]) * 1.5, 120)
-    along = lifetime(np.log(np.broadcast_to(grid[:, None], (len(grid), rows))))[:, 0]
     return asked.answer(
         (
             decided("N", n, "parameters", "parameters", near=near_n),
