@@ -15,7 +15,9 @@ from isoflop.downstream.capability_links import CEILINGS, fit_capability_link
 from isoflop.downstream.family_lines import fit_family_lines
 from isoflop.downstream.leaderboard import leaderboard
 from isoflop.downstream.observational import observational
+from isoflop.downstream.observational_routes import ROUTES
 from isoflop.downstream.principal_components import principal_components
+from isoflop.downstream.route import CannotForecast, Settings
 from isoflop.downstream.task import ScoresError, Task, TaskScores
 
 SLOPES = {"a": 0.35, "b": 0.25, "c": 0.45, "d": 0.3}
@@ -210,3 +212,25 @@ def test_command_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert told["target"]["chance"] == 0.25
     assert told["score"]["scores"]["models"] > 5
     assert "Observational law of target" in page.read_text()
+
+
+def test_routes_read_scores_or_compute_and_say_what_they_lack() -> None:
+    scores, routes = simulated(), {route.id: route for route in ROUTES}
+    weak, strong = scores.take(scores.C <= 3e22), scores.take(scores.C > 3e22)
+    settings = Settings(resamples=60)
+    blind = TaskScores(**{**strong.__dict__, "values": np.full_like(strong.values, np.nan)})
+    by_scores = routes["observational"].fit(weak, "target", settings)
+    by_compute = routes["observational_compute"].fit(weak, "target", settings)
+    for fitted, targets, most in ((by_scores, strong, 0.04), (by_compute, blind, 0.08)):
+        made = fitted.predict(targets)
+        low, high = made.interval(0.95)
+        assert made.new.shape == (60, len(strong))
+        assert np.abs(made.value - strong["target"]).mean() < most
+        assert ((low <= strong["target"]) & (strong["target"] <= high)).mean() >= 0.8
+    with pytest.raises(CannotForecast, match="scores on 0% of the other tasks"):
+        by_scores.predict(blind)
+    stranger = TaskScores(**{**blind.__dict__, "family": np.full(len(blind), "stranger")})
+    known, foreign = by_compute.predict(blind).interval(0.95), by_compute.predict(stranger).interval(0.95)
+    assert np.mean(foreign[1] - foreign[0]) > np.mean(known[1] - known[0])
+    with pytest.raises(CannotForecast, match="at least 2"):
+        routes["observational"].fit(weak.only(["bench 0", "target"]), "target", settings)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from isoflop.downstream.task import Task
-from isoflop.downstream.verdict import Verdict, verdict
+from isoflop.downstream.verdict import MetricVerdict, verdict
 
 pytestmark = pytest.mark.real
 RealData = Callable[[str], Path]
@@ -41,7 +41,7 @@ PLAIN = {
 
 
 @cache
-def pilot(path: Path) -> dict[tuple[str, str], Verdict]:
+def pilot(path: Path) -> dict[tuple[str, str], MetricVerdict]:
     rows = defaultdict(list)
     with path.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):

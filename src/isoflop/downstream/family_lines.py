@@ -24,6 +24,8 @@ class FamilyLines:
     scatter : (B, Q) standard deviation of models about their family's line.
     r_squared : (F,) of the first component, first resample; nan for families without their own slope.
     furthest : (F,) the largest compute that was fitted.
+    typical_centre, typical_level, typical_slope : log C, (B, Q) and (B, Q): the line of a family never seen, the mean
+        of the families' levels with the slope they share. between : (B, Q) how far families lie from it.
     """
 
     names: tuple[str, ...]
@@ -35,6 +37,15 @@ class FamilyLines:
     scatter: Array
     r_squared: Array
     furthest: Array
+    typical_centre: float
+    typical_level: Array
+    typical_slope: Array
+    between: Array
+
+    def typical(self, compute: Array) -> Array:
+        """(B, X, Q) components of a family never seen, at `compute` (X,) FLOPs."""
+        distance = np.log(np.asarray(compute, dtype=np.float64)) - self.typical_centre
+        return np.asarray(self.typical_level[:, None, :] + self.typical_slope[:, None, :] * distance[None, :, None])
 
     def at(self, family: str, compute: Array) -> Array:
         """(B, X, Q) components of a family at `compute` (X,) FLOPs.
@@ -87,9 +98,12 @@ def fit_family_lines(
     scatter = np.sqrt((residual**2).sum(1) / freedom)  # (B, Q)
     count, width = member.sum(1), (x**2).sum(1)
     _jitter(level, slope, scatter, count, width, own, generator)
+    middle = float(log_c.mean())
+    there = level + slope * (middle - centre)[None, :, None]
+    between = there.std(axis=1, ddof=1) if len(names) > 1 else np.zeros_like(scatter)
     return FamilyLines(
         names, count, own, centre, level, slope, scatter, _r_squared(capabilities[0], residual[0], member, own),
-        np.array([compute[each].max() for each in member]),
+        np.array([compute[each].max() for each in member]), middle, there.mean(axis=1), shared[:, 0], between,
     )  # fmt: skip
 
 

@@ -91,7 +91,7 @@ class Observational(Presented):
 
     def from_scores(self, values: Any) -> MetricForecast:
         """The metric of models with scores `values` (X, K) on `capabilities`."""
-        return _forecast(self, self.components.scores(values))
+        return _summary(self, *self.draws(self.components.scores(values)))
 
     def from_compute(self, family: str, compute: Any) -> MetricForecast:
         """The metric of a fitted family at compute (X,) FLOPs.
@@ -104,7 +104,25 @@ class Observational(Presented):
             known = ", ".join(self.lines.names) if self.lines else "none: no model has a known compute"
             raise ScoresError(f"family {family!r} was not fitted; there are {known}")
         places = self.lines.at(family, np.atleast_1d(np.asarray(compute, dtype=np.float64)))
-        return _forecast(self, places, np.random.default_rng(self.seed + 1))
+        return _summary(self, *self.draws(places, self.lines.scatter[:, None, :]))
+
+    def draws(self, places: Array, scatter: Array | None = None) -> tuple[Array, Array]:
+        """(B, X), (B, X) the metric at `places` (B, X, Q) under each resample, and the score of a new model there.
+
+        `scatter` : standard deviation of the places themselves, (B, X or 1, Q), where they are those of family lines.
+        """
+        link, task = self.link, self.target
+        generator = np.random.default_rng(self.seed + 2)
+        height = (link.ceiling - link.floor)[:, None]
+        middle = link(places)
+        if scatter is not None:
+            places = places + generator.standard_normal(places.shape) * scatter
+        z = np.einsum("bxq,bq->bx", places, link.weights) + link.offset[:, None]
+        share = 0.5 * (1 + np.tanh((z + self.scatter * generator.standard_normal(z.shape)) / 2))
+        drawn = link.floor + height * share + self.plateau_scatter * share * generator.standard_normal(z.shape)
+        if task.examples is not None:
+            drawn = drawn + task.noise(drawn) * generator.standard_normal(z.shape)
+        return middle, np.clip(drawn, task.minimum, task.maximum)
 
     def equivalent_compute(self, family: str) -> Array:
         """(M,) FLOPs at which `family` would have each model's forecast of the metric, by its lines.
@@ -331,25 +349,11 @@ def _scatter(link: CapabilityLink, places: Array, metric: Array, task: Task, com
     return inner, plateau
 
 
-def _forecast(made: Observational, places: Array, lines: np.random.Generator | None = None) -> MetricForecast:
-    """The metric at `places` (B, X, Q): the median over resamples, and the interval of a new model's score.
-
-    With `lines` the places come from family lines, and a model's own distance from its line is drawn as well.
-    """
-    link, task = made.link, made.target
-    generator = np.random.default_rng(made.seed + 2)
-    if lines is not None and made.lines is not None:
-        places = places + lines.standard_normal(places.shape) * made.lines.scatter[:, None, :]
-    z = np.einsum("bxq,bq->bx", places, link.weights) + link.offset[:, None]
-    height = (link.ceiling - link.floor)[:, None]
-    middle = link.floor + height * 0.5 * (1 + np.tanh(z / 2))
-    share = 0.5 * (1 + np.tanh((z + made.scatter * generator.standard_normal(z.shape)) / 2))
-    drawn = link.floor + height * share + made.plateau_scatter * share * generator.standard_normal(z.shape)
-    if task.examples is not None:
-        drawn = drawn + task.noise(drawn) * generator.standard_normal(z.shape)
-    if len(z) < 3:
+def _summary(made: Observational, middle: Array, new: Array) -> MetricForecast:
+    """The median over resamples, and the interval of a new model's score."""
+    if len(middle) < 3:
         return MetricForecast(middle[0], np.full_like(middle[0], np.nan), np.full_like(middle[0], np.nan))
-    low, high = quantile_interval(np.clip(drawn[1:], task.minimum, task.maximum), made.level)
+    low, high = quantile_interval(new[1:], made.level)
     return MetricForecast(np.median(middle[1:], axis=0), low, high)
 
 

@@ -27,7 +27,7 @@ _SATURATED = 0.98
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Verdict(Presented):
+class MetricVerdict(Presented):
     """Can this metric be forecast from these models?
 
     Attributes
@@ -81,12 +81,12 @@ class Verdicts(Presented):
     """The verdicts on the tasks of a table."""
 
     scores: TaskScores
-    each: tuple[Verdict, ...]
+    each: tuple[MetricVerdict, ...]
 
     def __repr__(self) -> str:
         return f"<Verdicts: {sum(v.forecastable for v in self.each)} of {len(self.each)} tasks can be forecast>"
 
-    def __getitem__(self, task: str) -> Verdict:
+    def __getitem__(self, task: str) -> MetricVerdict:
         """The verdict on a task.
 
         Raises
@@ -133,7 +133,7 @@ def verdicts(
     return Verdicts(chosen, tuple(verdict(scale, chosen[t.name], t, scale_name=name, at=at) for t in chosen.tasks))
 
 
-def verdict(scale: Any, scores: Any, task: Task, *, scale_name: str = "N", at: float | None = None) -> Verdict:
+def verdict(scale: Any, scores: Any, task: Task, *, scale_name: str = "N", at: float | None = None) -> MetricVerdict:
     """The verdict on `scores` (K,) of one task at `scale` (K,): see `verdicts`.
 
     >>> verdict([1e8, 1e9, 1e10, 1e11], [0.61, 0.52, 0.44, 0.30], Task("t", examples=2000)).reasons[0].code
@@ -145,14 +145,14 @@ def verdict(scale: Any, scores: Any, task: Task, *, scale_name: str = "N", at: f
     target = float("nan") if at is None else float(at)
     reasons = _data_reasons(x, y, known, task, scale_name)
     if len(np.unique(x[known])) < 3 or task.examples == 1:
-        return Verdict(task, scale_name, None, tuple(reasons), (), largest, target)
+        return MetricVerdict(task, scale_name, None, tuple(reasons), (), largest, target)
     found = shape(x[known], y[known], task, scale_name=scale_name)
     reasons = [*reasons, *_signal_reasons(found, task), *_shape_reasons(found)]
     cautions = [*found.warnings, *_cautions(found, task, target)]
     unknown = int((np.isfinite(y) & ~known).sum())
     if unknown:
         cautions.append(Notice("scale_unknown", f"{unknown} models with a score have no known {scale_name}"))
-    return Verdict(task, scale_name, found, tuple(reasons), tuple(cautions), largest, target)
+    return MetricVerdict(task, scale_name, found, tuple(reasons), tuple(cautions), largest, target)
 
 
 def _data_reasons(x: Array, y: Array, known: NDArray[np.bool_], task: Task, scale_name: str) -> list[Notice]:

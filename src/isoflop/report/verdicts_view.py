@@ -12,7 +12,7 @@ from isoflop.report.view import Cell, Table, View
 
 if TYPE_CHECKING:
     from isoflop.downstream.shapes import Shape
-    from isoflop.downstream.verdict import Verdict, Verdicts
+    from isoflop.downstream.verdict import MetricVerdict, Verdicts
 
 _PANELS = 12
 _COLUMNS = 4
@@ -66,7 +66,7 @@ def shape_panel(found: Shape, place: tuple[int, int] = (0, 0)) -> Panel:
     return Panel(tuple(layers), found.scale_name, title=title, x_log=True, place=place)
 
 
-def _row(each: Verdict) -> tuple[Cell, ...]:
+def _row(each: MetricVerdict) -> tuple[Cell, ...]:
     word = "forecast" if each.forecastable else "not"
     said = [n.message for n in (each.reasons or each.cautions)]
     if each.shape is None:
