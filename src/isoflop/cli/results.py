@@ -16,6 +16,11 @@ from isoflop.cli.output import say
 #: schema of a saved result -> the class that reads it; anything else is taken for a fit, which says what is wrong
 _NOUNS = {
     "isoflop.count": "isoflop.costs.model_count:Count",
+    "isoflop.curve": "isoflop.curves.curve:Curve",
+    "isoflop.curve_forecast": "isoflop.curves.final_loss:CurveForecast",
+    "isoflop.curve_watch": "isoflop.curves.watch:CurveWatch",
+    "isoflop.schedule_fit": "isoflop.curves.schedule_fit:ScheduleFit",
+    "isoflop.schedule_forecast": "isoflop.curves.schedule_forecast:ScheduleForecast",
     "isoflop.profiles": "isoflop.fitting.profiles:Profiles",
     "isoflop.envelope": "isoflop.fitting.envelope:Envelope",
     "isoflop.approaches": "isoflop.fitting.approaches:Approaches",

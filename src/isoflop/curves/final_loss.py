@@ -234,7 +234,7 @@ def _notices(
     curve: Curve, end: float, siblings: Sequence[Curve], by_siblings: SiblingForecast | None, own: OwnForecast | None,
     by_laws: bool,
 ) -> list[Notice]:  # fmt: skip
-    notices = list(curve.notices)
+    notices = [each for each in curve.notices if by_laws or each.code != "rates_interpolated"]
     visible = float(curve.steps[-1]) / end
     if visible < _EARLY:
         message = f"only {visible:.1%} of the run is visible"
@@ -252,6 +252,6 @@ def _notices(
             message = f"this run's own curve points to {np.exp(own.log_final):.4g}, the siblings elsewhere"
             notices.append(Notice("unlike_siblings", message, hint="were the siblings trained on the same schedule?"))
     if by_siblings is None and not by_laws:
-        message = "the learning rates are unknown: a rate that is still to fall would end lower than this forecast"
+        message = "the curve alone does not say whether the learning rate still falls; if it does, the run ends lower"
         notices.append(Notice("schedule_unknown", message, hint="give finished siblings, or fit a law of schedules"))
     return notices
