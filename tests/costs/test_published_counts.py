@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.costs.published_architectures import PUBLISHED, Config
 
 from isoflop.costs.architecture import Architecture
 from isoflop.costs.config_file import architecture
+from isoflop.costs.flops import forward_flops_per_token
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -84,7 +86,8 @@ _VARIANTS: list[Config] = [
     {**_SMALL, "model_type": "stablelm", "use_parallel_residual": True, "qk_layernorm": True},
     {**_SMALL, "model_type": "nemotron", "head_dim": 8},
     {**_SMALL, "model_type": "gpt_neox", "attention_bias": False, "use_parallel_residual": False},
-    {**_SMALL, "model_type": "deepseek_v2", "q_lora_rank": 20, "kv_lora_rank": 16, "qk_nope_head_dim": 8,
+    {**_SMALL, "model_type": "deepseek_v2", "num_key_value_heads": 6,
+     "q_lora_rank": 20, "kv_lora_rank": 16, "qk_nope_head_dim": 8,
      "qk_rope_head_dim": 4, "v_head_dim": 12, "n_routed_experts": 8, "n_shared_experts": 2, "num_experts_per_tok": 2,
      "moe_intermediate_size": 24, "first_k_dense_replace": 2, "attention_bias": True},
     {**_SMALL, "model_type": "falcon", "new_decoder_architecture": True, "num_kv_heads": 2},
@@ -131,3 +134,23 @@ def test_variants_equal_those_of_transformers(config: Config) -> None:
     head = 0 if read.tied else model.get_output_embeddings().weight.numel()
     assert (read.parameters.groups["head"] - (read.vocabulary if read.head_bias else 0)) == head
     assert read.parameters.groups["embedding"] == model.get_input_embeddings().weight.numel()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", _VARIANTS, ids=lambda config: config["model_type"])
+def test_flops_of_variants(config: Config) -> None:
+    model, full = on_meta({**config, "attn_implementation": "eager"})
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.device("cpu"):
+        model = type(model)(full)
+    if hasattr(model, "set_experts_implementation"):
+        model.set_experts_implementation("eager")
+    read, _ = architecture(full.to_dict())
+    if read.experts and config["model_type"] == "llama4_text":
+        # this implementation multiplies every token by every expert, and the others by zero
+        read = replace(read, experts=replace(read.experts, active=read.experts.number))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.randint(1, read.vocabulary, (2, 24)))
+    assert counter.get_total_flops() / 48 == pytest.approx(forward_flops_per_token(read, 24), rel=0.01)
