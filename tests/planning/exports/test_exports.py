@@ -116,6 +116,8 @@ def test_ladder_reads_its_rung() -> None:
         ("ladder", {**SMALL, "experts": 8}, "no experts"),
         ("nanochat", {**SMALL, "width": 512, "layers": 8, "heads": 4, "kv_heads": 1}, "grouped heads"),
         ("nanochat", {**SMALL, "width": 128, "layers": 300}, "cannot say"),
+        ("torchtitan", {**SMALL, "training_bits": 4}, "16 or 8 bits"),
+        ("nanochat", {**SMALL, "training_bits": 4}, "16 or 8 bits"),
         ("huggingface", {"D": 1e9}, "neither N nor width"),
         ("huggingface", {"N": 1e9}, "no tokens"),
         ("huggingface", {**SMALL, "width": 100, "layers": 2, "heads": 3}, "do not divide"),

@@ -30,6 +30,10 @@ class NanoChat:
         PlanError : experts, grouped heads, or a shape that its flags cannot say.
         """
         config = training_config(decision.values)
+        if config.bits not in (8, 16):
+            raise PlanError(
+                f"nanochat trains in 16 or 8 bits, the plan in {config.bits}; bound the precision, or use huggingface"
+            )
         if config.experts > 1 or config.kv_heads != config.heads:
             raise PlanError("nanochat has neither experts nor grouped heads, the plan has; use huggingface")
         aspect = config.d_model // config.layers

@@ -32,6 +32,10 @@ class TorchTitan:
         PlanError : experts, which a Llama flavour does not have.
         """
         config = training_config(decision.values)
+        if config.bits not in (8, 16):
+            raise PlanError(
+                f"torchtitan trains in 16 or 8 bits, the plan in {config.bits}; bound the precision, or use huggingface"
+            )
         if config.experts > 1:
             raise PlanError(
                 f"a Llama flavour of torchtitan has no experts, the plan has {config.experts}; use huggingface"
