@@ -268,6 +268,7 @@ def test_a_state_that_is_cut_short_is_named_and_the_one_before_is_used(tmp_path:
     with pytest.warns(RuntimeWarning, match=f"{newest} is cut short or damaged .*; the state before it is used"):
         arrays, values = folder.load() or ({}, {})
     assert values == {"step": 2} and set(arrays["w"]) == {2.0}
+    newest.unlink()
     older.write_bytes(older.read_bytes()[:-1] + b"\x7f")
     with pytest.warns(RuntimeWarning, match="its checksum does not agree with its content"):
         assert folder.load() is None

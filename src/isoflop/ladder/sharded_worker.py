@@ -1,0 +1,71 @@
+"""One of the processes that train a job together: ``torchrun -m isoflop.ladder.sharded_worker FOLDER SETTINGS JOB``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from isoflop.ladder.executor import Settings
+from isoflop.ladder.rung import Job
+from isoflop.ladder.running import open_corpus_of, resolved_device, run_job
+from isoflop.ladder.store import Store
+
+TRAINER = "isoflop.ladder.sharded_worker:train"
+
+
+def train(job: Job, corpus: Any, device: str, **given: Any) -> Iterator[object]:
+    """What the first process trains with: it tells the others to begin, and then does its share as they do."""
+    import torch.distributed as dist
+
+    from isoflop.ladder.sharded import ShardedStepper
+    from isoflop.ladder.training import train as train_alone
+
+    dist.broadcast_object_list([True], 0)
+    yield from train_alone(job, corpus, device, parallel=ShardedStepper, **given)
+
+
+def main(folder: str, text: str, name: str) -> int:
+    """Train one job of the store in step with the other processes of the group; only the first one writes."""
+    import torch
+    import torch.distributed as dist
+
+    from isoflop.ladder.sharded import ShardedStepper
+    from isoflop.ladder.training import train as train_alone
+
+    settings = Settings(**json.loads(text))
+    device = resolved_device(settings.device)
+    if device == "cuda":
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    store = Store.open(folder)
+    job = store.job(name)
+    if dist.get_rank() == 0:
+        begun = False
+        for event in run_job(store, job, replace(settings, trainer=TRAINER, device=device), "torchrun"):
+            begun = begun or event.kind == "started"
+            print(event.line(), flush=True)
+            if event.kind == "failed":
+                os._exit(1 if begun else 0)  # the others wait for a message that never comes; torchrun ends them
+        if not begun:
+            dist.broadcast_object_list([False], 0)
+    else:
+        told: list[Any] = [None]
+        dist.broadcast_object_list(told, 0)
+        if told[0]:
+            keeper = store.keeper(job, writes=False)
+            corpus = open_corpus_of(store, job)
+            for _ in train_alone(
+                job, corpus, device, keeper=keeper, compiled=settings.compiled, parallel=ShardedStepper
+            ):
+                pass
+    dist.destroy_process_group()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:4]))
