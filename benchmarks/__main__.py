@@ -12,6 +12,7 @@ BENCHMARKS: Mapping[str, Sequence[str]] = {
     "growth": (),
     "coverage": ("--rows", "20,40", "--replicates", "100", "--methods", "auto"),
     "validation": (),
+    "downstream": (),
     "design": (),
 }
 

@@ -121,27 +121,54 @@ def principal_components(
 
 
 def _settle(table: Array, seen: NDArray[np.bool_], share: Array) -> tuple[Array, Array, Array, Array]:
-    """(B, M, K) filled tables, (B, K) means, (B, K, K) directions by falling variance, (B, K) variances."""
-    zeroed = np.where(seen, table, 0.0)
+    """(1, M, K) table filled under the first weighting, (B, K) means, (B, K, K) directions by falling variance, (B, K)
+    variances.
+
+    Only models with missing cells change from round to round; what the others add to the moments is one product.
+    """
+    centre = np.nanmean(table, axis=0)
+    table = table - centre  # moments about zero then lose no digits
+    whole = seen.all(axis=1)
+    full, holed, lacking = table[whole], table[~whole], ~seen[~whole]
+    outer = (full[:, :, None] * full[:, None, :]).reshape(len(full), -1)
+    first_moment, second_moment = share[:, whole] @ full, share[:, whole] @ outer
+    second_moment = second_moment.reshape(len(share), table.shape[1], table.shape[1])
     low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
     margin = (high - low) / 2  # a filled score may lie beyond those seen, but not run away
-    weight = np.maximum(share @ seen, 1e-12)
-    start = share @ zeroed / weight
-    filled = np.where(seen, table, start[:, None, :])
-    rounds = 1 if seen.all() else _ROUNDS
-    for turn in range(rounds):
-        mean = np.einsum("bm,bmk->bk", share, filled)
-        centred = filled - mean[:, None, :]
-        covariance = np.matmul((centred * share[:, :, None]).transpose(0, 2, 1), centred)
-        variances, vectors = np.linalg.eigh(covariance)
-        variances, vectors = np.maximum(variances[:, ::-1], 0.0), vectors[:, :, ::-1]
-        if turn == rounds - 1:
-            break
-        first = vectors[:, :, 0]
-        along = np.einsum("bmk,bk->bm", centred, first)
-        told = np.clip(mean[:, None, :] + along[:, :, None] * first[:, None, :], low - margin, high + margin)
-        moved = float(np.abs(np.where(seen, 0.0, told - filled)).max())
-        filled = np.where(seen, table, told)
+    zeroed = np.where(seen, table, 0.0)
+    start = share @ zeroed / np.maximum(share @ seen, 1e-12)
+    filled = np.where(lacking, start[:, None, :], holed)
+    mass = share[:, ~whole]
+    row, column = np.nonzero(lacking)
+    first = np.ones((len(share), table.shape[1])) / np.sqrt(table.shape[1])
+    for turn in range(_ROUNDS if row.size else 0):
+        mean, covariance = _moments(first_moment, second_moment, filled, mass)
+        first = _leading(covariance, first, 20 if turn == 0 else 2)
+        along = np.matmul(filled - mean[:, None, :], first[:, :, None])[:, :, 0]
+        told = mean[:, column] + along[:, row] * first[:, column]
+        told = np.clip(told, (low - margin)[column], (high + margin)[column])
+        moved = float(np.abs(told - filled[:, row, column]).max())
+        filled[:, row, column] = told
         if moved < _SETTLED:
             break
-    return filled, mean, vectors, variances
+    mean, covariance = _moments(first_moment, second_moment, filled, mass)
+    variances, vectors = np.linalg.eigh(covariance)
+    whole_table = np.array(table[None])
+    whole_table[0, ~whole] = filled[0]
+    return whole_table + centre, mean + centre, vectors[:, :, ::-1], np.maximum(variances[:, ::-1], 0.0)
+
+
+def _moments(first: Array, second: Array, filled: Array, mass: Array) -> tuple[Array, Array]:
+    """(B, K) means and (B, K, K) covariances from the moments of whole rows and the filled ones."""
+    weighted = filled * mass[:, :, None]
+    mean = first + weighted.sum(axis=1)
+    covariance = second + np.matmul(weighted.transpose(0, 2, 1), filled) - mean[:, :, None] * mean[:, None, :]
+    return mean, covariance
+
+
+def _leading(covariance: Array, vector: Array, steps: int) -> Array:
+    """(B, K) leading directions, by power steps from those of the round before."""
+    for _ in range(steps):
+        vector = np.matmul(covariance, vector[:, :, None])[:, :, 0]
+        vector = vector / np.maximum(np.linalg.norm(vector, axis=1, keepdims=True), 1e-300)
+    return vector
