@@ -25,6 +25,8 @@ _EXPORTS = {
     "envelope": "isoflop.fitting.envelope:envelope",
     "fit": "isoflop.fitting.fit:fit",
     "forecast": "isoflop.fitting.forecast:forecast",
+    "forecast_tasks": "isoflop.downstream.forecast_tasks:forecast_tasks",
+    "read_scores": "isoflop.downstream.scores:read_scores",
     "linked_forecast": "isoflop.forecasting.linked:linked_forecast",
     "plan": "isoflop.planning.plan:plan",
     "Problem": "isoflop.planning.problem:Problem",

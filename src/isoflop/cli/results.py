@@ -25,6 +25,7 @@ _NOUNS = {
     "isoflop.envelope": "isoflop.fitting.envelope:Envelope",
     "isoflop.approaches": "isoflop.fitting.approaches:Approaches",
     "isoflop.specification_table": "isoflop.fitting.specification:SpecificationTable",
+    "isoflop.task_forecasts": "isoflop.downstream.task_forecasts:TaskForecasts",
     "isoflop.validation": "isoflop.forecasting.validation:Validation",
     "isoflop.effect": "isoflop.forecasting.effect:Effect",
     "isoflop.decision_answer": "isoflop.planning.decision_answer:DecisionAnswer",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoflop.downstream.checkpoints import ends_of_runs
-from isoflop.downstream.route import CannotForecast, FittedRoute, Route, Settings, TaskPrediction
+from isoflop.downstream.route import CannotForecast, FittedRoute, Route, Settings, TaskPrediction, where_known
 from isoflop.downstream.task import Task, TaskScores
 
 Array = NDArray[np.float64]
@@ -56,9 +56,10 @@ class _Line(FittedRoute):
     settings: Settings = field(default_factory=Settings)
 
     def predict(self, targets: TaskScores) -> TaskPrediction:
-        if not np.isfinite(targets.C).all():
-            raise CannotForecast("resource_unknown", "the line needs C, which is not known for a model")
-        x = np.stack([np.ones(len(targets)), np.log10(targets.C)])
+        return where_known(targets, ("C",), lambda given, _: self._at(given["C"]))
+
+    def _at(self, compute: Array) -> TaskPrediction:
+        x = np.stack([np.ones(len(compute)), np.log10(compute)])
         mean = self.draws @ x
         generator = np.random.default_rng([self.settings.seed, 22])
         new = mean + generator.choice(self.residuals, size=mean.shape)

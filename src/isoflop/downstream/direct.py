@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isoflop.atlas.registry import law_or_formula
 from isoflop.downstream.checkpoints import ends_of_runs
 from isoflop.downstream.family_offsets import FamilyOffsets, family_offsets
-from isoflop.downstream.route import CannotForecast, FittedRoute, Route, Settings, TaskPrediction
+from isoflop.downstream.route import CannotForecast, FittedRoute, Route, Settings, TaskPrediction, where_known
 from isoflop.downstream.share import chance_share, from_share, to_share, with_task_noise
 from isoflop.downstream.task import Task, TaskScores
 from isoflop.fitting import fit
@@ -38,17 +38,17 @@ class FittedDirect(FittedRoute):
 
     def predict(self, targets: TaskScores) -> TaskPrediction:
         """See `FittedRoute.predict`."""
-        given = {name: getattr(targets, name) for name in self.fit.law.input_names}
-        unknown = [name for name, values in given.items() if not np.isfinite(values).all()]
-        if unknown:
-            raise CannotForecast("resource_unknown", f"the law needs {unknown[0]}, which is not known for a model")
+        names = self.fit.law.input_names
+        return where_known(targets, names, lambda given, known: self._at(given, targets.family[known]))
+
+    def _at(self, given: Mapping[str, Array], families: NDArray[np.str_]) -> TaskPrediction:
         floor = self.fit.values["chance"]
-        value = self.offsets.moved(self.fit.predict(**given), targets.family, floor)
+        value = self.offsets.moved(self.fit.predict(**given), families, floor)
         draws = self.fit.predict_draws(**given)
-        mean = self.offsets.moved(draws, targets.family, floor)
+        mean = self.offsets.moved(draws, families, floor)
         scatter = new_runs(self.fit, draws) - draws
         generator = np.random.default_rng([self.seed, 31])
-        new = self.offsets.scattered(mean, scatter, targets.family, floor, generator)
+        new = self.offsets.scattered(mean, scatter, families, floor, generator)
         new = with_task_noise(self.task, mean, new, generator)
         value, mean, new = (from_share(self.task, each) for each in (value, mean, new))
         return TaskPrediction(value, mean, new)
@@ -128,9 +128,11 @@ def _refuse_poor(ends: TaskScores, share: Array, inputs: tuple[str, ...], task: 
             "too_few_models",
             f"{len(share)} models have both a score on {task} and {', '.join(inputs)}; at least {least} are needed",
         )
-    for name in inputs:
-        if len(np.unique(getattr(ends, name))) < 3:
-            raise CannotForecast("resource_constant", f"{name} takes fewer than 3 values: its effect is not identified")
+    constant = [name for name in inputs if np.ptp(getattr(ends, name)) == 0]
+    points = len(np.unique(np.stack([getattr(ends, name) for name in inputs], axis=1), axis=0))
+    if constant or points < 2 * len(inputs):
+        what = f"{constant[0]} is the same for all models" if constant else f"models differ in {points} points only"
+        raise CannotForecast("resource_constant", f"{what}: the law in {', '.join(inputs)} is not identified")
     if np.ptp(share) == 0:
         raise CannotForecast(
             "score_constant", f"all models have the same score on {task}: there is nothing to forecast"

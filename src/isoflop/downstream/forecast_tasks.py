@@ -22,7 +22,15 @@ from isoflop.downstream.route import (
     all_routes,
     routes_named,
 )
-from isoflop.downstream.routes import HeldOut, RouteSkill, best_route, compare_routes, largest_compute, measured_skill
+from isoflop.downstream.routes import (
+    HeldOut,
+    RouteSkill,
+    best_route,
+    compare_routes,
+    hidden,
+    largest_compute,
+    measured_skill,
+)
 from isoflop.downstream.task import ScoresError, Task, TaskScores
 from isoflop.downstream.task_forecasts import TaskForecast, TaskForecasts
 from isoflop.fitting.result import FitError
@@ -32,6 +40,7 @@ Array = NDArray[np.float64]
 
 #: routes whose mean error on held-out models is within this factor of the best's are not told apart
 _AS_GOOD = 1.5
+_CLEARLY_BETTER = 0.8
 _UNTESTED_STRETCH = 2.0  # of intervals that no held-out model tested
 _FAR = 100.0
 _WIDE = 0.5  # of the way from chance to the best score
@@ -64,8 +73,10 @@ def forecast_tasks(
     Parameters
     ----------
     scores : the models that are known; see `read_scores`.
-    targets : what to forecast: {"N": ..., "D": ...} or C, L, family, models (arrays of one length), or a table.
-    hold_out_above : FLOPs: runs with more compute are not fitted, but forecast and compared with what they scored.
+    targets : what to forecast: {"N": ..., "D": ...} or C, family, models (arrays of one length), or a table, whose
+        scores on the other tasks observational routes then use.
+    hold_out_above : FLOPs: runs with more compute are not fitted, but forecast as if nothing of them were known but N,
+        D, C and family, and compared with what they scored.
     routes : ids to consider; default all. One id is used whatever its skill.
     resamples, starts, level, seed : of the fits. smooth, skip, checkpoints : see `Settings`; checkpoints None: used by
         direct laws where fewer than 10 runs are given.
@@ -89,8 +100,10 @@ def forecast_tasks(
         runs = len(runs_of(known))
         checkpoints = runs < _FEW_RUNS and runs < len(known)
     settings = Settings(resamples, level, starts, seed, smooth, skip, checkpoints)
-    made = tuple(_forecast(known, asked, name, chosen, settings, compare, progress) for name in known.task_names)
-    return TaskForecasts(known, ends_of_runs(asked), made, level, tuple(_notices(known, asked, settings)), seed)
+    blind = hold_out_above is not None or not np.isfinite(asked.values).any()
+    made = tuple(_forecast(known, asked, name, chosen, settings, compare, blind, progress) for name in known.task_names)
+    asked = asked if checkpoints else ends_of_runs(asked)
+    return TaskForecasts(known, asked, made, level, tuple(_notices(known, asked, settings)), seed)
 
 
 def steps_of(scores: TaskScores, routes: Sequence[str] | None = None) -> int:
@@ -121,10 +134,10 @@ def _split(
 
 def _table(scores: TaskScores, targets: Mapping[str, Any]) -> TaskScores:
     """Targets given by resources, as a table without scores."""
-    unknown = [name for name in targets if name not in ("N", "D", "C", "L", "family", "models")]
+    unknown = [name for name in targets if name not in ("N", "D", "C", "family", "models")]
     if unknown:
-        raise ScoresError(f"targets: {unknown[0]!r} is unknown; accepted: N, D, C, L, family, models")
-    numbers = {k: np.atleast_1d(np.asarray(v, dtype=np.float64)) for k, v in targets.items() if k in "NDCL"}
+        raise ScoresError(f"targets: {unknown[0]!r} is unknown; accepted: N, D, C, family, models")
+    numbers = {k: np.atleast_1d(np.asarray(v, dtype=np.float64)) for k, v in targets.items() if k in ("N", "D", "C")}
     labels = {k: np.atleast_1d(np.asarray(v, dtype=np.str_)) for k, v in targets.items() if k in ("family", "models")}
     try:
         shape = (
@@ -174,17 +187,23 @@ def _forecast(
     routes: Sequence[Route],
     settings: Settings,
     compare: bool,
+    blind: bool,
     progress: Callable[[int], None] | None,
 ) -> TaskForecast:
     verdict = verdict_of_scores(scores, name, settings.smooth)
-    ends, _, observed = smoothed_ends(targets, name, settings.smooth)
+    if settings.checkpoints:
+        ends, observed = targets, targets[name]
+    else:
+        ends, _, observed = smoothed_ends(targets, name, settings.smooth)
     task = scores.task(name)
-    skills = compare_routes(scores, name, routes, settings, progress) if compare else ()
-    taken, refusals = _take(scores, ends, name, routes, skills, settings)
+    shown = ends.without_scores() if blind else hidden(ends, name)
+    skills = compare_routes(scores, name, routes, settings, progress, blind=blind) if compare else ()
+    taken, refusals = _take(scores, shown, name, routes, skills, settings)
     on_targets = _after_the_event(taken, ends, name, observed, settings.level)
     if verdict.judgement == "refused":
         return _refused(task, verdict, observed, skills, on_targets)
-    laws = [each for each in taken if not each.route.baseline] or (taken if len(routes) == 1 else [])
+    # the last value cannot be continued; a straight line can, and is used where no law has shown that it does better
+    laws = [each for each in taken if each.route.id != "last_value" or len(routes) == 1]
     possible = [each for each in laws if not each.made.beyond] or laws
     if not possible:
         return _refused(task, refused_by_routes(refusals), observed, skills, on_targets)
@@ -220,8 +239,13 @@ def _take(
 
 
 def _best(possible: Sequence[_Taken]) -> _Taken:
-    best = best_route([each.skill for each in possible if each.skill])
-    return next((each for each in possible if best and each.route.id == best.route), possible[0])
+    """The law with the smallest mean error on held-out models; a straight line only where it is clearly better."""
+    errors = {each.route.id: each.skill.mean_error for each in possible if each.skill and each.skill.forecasts}
+    handicap = {each.route.id: 1.0 / _CLEARLY_BETTER if each.route.baseline else 1.0 for each in possible}
+    tested = [each for each in possible if each.route.id in errors]
+    if tested:
+        return min(tested, key=lambda each: errors[each.route.id] * handicap[each.route.id])
+    return next((each for each in possible if not each.route.baseline), possible[0])
 
 
 def _honest(best: _Taken, possible: Sequence[_Taken], task: Task, level: float) -> tuple[Array, Array]:
@@ -229,7 +253,7 @@ def _honest(best: _Taken, possible: Sequence[_Taken], task: Task, level: float) 
     limit = _AS_GOOD * best.skill.mean_error if best.skill else math.inf
     alike = [each for each in possible if each.skill is None or not each.skill.mean_error > limit]
     ends = [each.interval(level) for each in [best, *alike]]
-    low, high = np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
+    low, high = np.fmin.reduce([low for low, _ in ends]), np.fmax.reduce([high for _, high in ends])
     return np.clip(low, task.minimum, task.maximum), np.clip(high, task.minimum, task.maximum)
 
 
@@ -238,6 +262,7 @@ def _after_the_event(
 ) -> tuple[RouteSkill, ...]:
     """What every route's forecasts of the targets were worth, where these were observed."""
     known = np.isfinite(observed)
+    taken = [each for each in taken if np.isfinite(each.made.value[known]).any()]
     if not known.any():
         return ()
     place = ends.place(name)
@@ -266,7 +291,7 @@ def _caution(task: Task, best: _Taken, low: Array, high: Array, notices: Sequenc
     """``caution`` with the first thing to mind, or ``forecast``."""
     chance = task.minimum if task.chance is None else task.chance
     span = abs(task.best - chance) if task.bounded else math.inf
-    if len(low) and np.nanmax(high - low) > _WIDE * span:
+    if np.isfinite(high - low).any() and np.nanmax(high - low) > _WIDE * span:
         widest = float(np.nanmax(high - low))
         return Verdict(
             "caution", "wide_interval", f"the interval is up to {widest:.2g} wide, of {span:.2g} from chance to best"
@@ -282,7 +307,10 @@ def _route_notices(best: _Taken, skills: Sequence[RouteSkill], task: Task) -> li
         return [Notice("interval_not_tested", message, hint="give more models, five at least below the largest")]
     notices = []
     naive = best_route(skills, baselines=True)
-    if naive and naive.mean_error < best.skill.mean_error:
+    if best.route.baseline:
+        message = f"no law forecast held-out larger models better than {best.skill.title}"
+        notices.append(Notice("no_law_better", message, hint="a line holds only as long as nothing levels off"))
+    elif naive and naive.mean_error < best.skill.mean_error:
         message = (
             f"on held-out larger models {naive.route} missed {task.name} by {naive.mean_error:.3g}, "
             f"{best.skill.route} by {best.skill.mean_error:.3g}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from isoflop.downstream.checkpoints import smoothed_ends
 from isoflop.downstream.naming import names_in_words
 from isoflop.downstream.task import Task, TaskScores
+from isoflop.downstream.verdict import verdict
 
 Array = NDArray[np.float64]
 Judgement = Literal["forecast", "caution", "refused"]
@@ -28,7 +29,7 @@ class Verdict:
     Attributes
     ----------
     judgement : ``forecast``, ``caution`` (with what to mind), or ``refused`` (nothing is forecast).
-    code : of the reason, such as ``below_chance_noise``; "" for ``forecast``. reason : in one sentence.
+    code : of the reason, such as ``at_chance``; "" for ``forecast``. reason : in one sentence.
     """
 
     judgement: Judgement
@@ -65,33 +66,33 @@ def verdict_of_scores(scores: TaskScores, task: str, smooth: int = 5) -> Verdict
     known = np.isfinite(values)
     if known.sum() < _FEWEST:
         return Verdict("refused", "too_few_models", f"{int(known.sum())} models have a score; {_FEWEST} are needed")
-    value = values[known] if described.direction == "higher" else -values[known]
-    if np.ptp(value) == 0:
-        return Verdict("refused", "flat", f"all {len(value)} models have the same score")
-    scale = _scale(ends.take(known))
-    if scale is None:
+    if np.ptp(values[known]) == 0:
+        return Verdict("refused", "flat", f"all {int(known.sum())} models have the same score")
+    found = _scale(ends.take(known))
+    if found is None:
         return FORECAST
+    scale, name = found
+    if known.sum() <= _MOST_FOR_SHAPE:
+        return _by_shape(described, scale, values[known], name)
     order = np.argsort(scale, kind="stable")
-    noise = _noise(described, value[order])
-    course = _shape(described, scale, values[known]) if len(value) <= _MOST_FOR_SHAPE else _course(value[order], noise)
-    return _at_chance(described, value[order], noise) or course or FORECAST
+    value = values[known][order] if described.direction == "higher" else -values[known][order]
+    noise = _noise(described, value)
+    return _at_chance(described, value, noise) or _course(value, noise) or FORECAST
 
 
-def _scale(ends: TaskScores) -> Array | None:
+def _by_shape(task: Task, scale: Array, values: Array, name: str) -> Verdict:
+    """The verdict that follows from the shape of the metric in scale."""
+    reasons = verdict(scale, values, task, scale_name=name).reasons
+    if not reasons:
+        return FORECAST
+    return Verdict("refused", reasons[0].code, reasons[0].message.removeprefix(f"{task.name} "))
+
+
+def _scale(ends: TaskScores) -> tuple[Array, str] | None:
     """What models are ordered by: compute, else size, else 1 / loss; None where nothing is known of all."""
     with np.errstate(divide="ignore"):
-        columns = (ends.C, ends.N, 1.0 / ends.L)
-    return next((column for column in columns if np.isfinite(column).all()), None)
-
-
-def _shape(task: Task, scale: Array, scores: Array) -> Verdict | None:
-    """Refused where the shape of the metric does not allow to go on beyond the largest model."""
-    from isoflop.downstream.shapes import shape
-
-    if len(np.unique(scale)) < 3:
-        return None
-    refusal = shape(scale, scores, task, scale_name="C").refusal
-    return Verdict("refused", refusal[0], refusal[1].removeprefix(f"{task.name} ")) if refusal else None
+        columns = ((ends.C, "C"), (ends.N, "N"), (1.0 / ends.L, "1/L"))
+    return next(((column, name) for column, name in columns if np.isfinite(column).all()), None)
 
 
 def _noise(task: Task, value: Array) -> float:
@@ -117,7 +118,7 @@ def _at_chance(task: Task, value: Array, noise: float) -> Verdict | None:
         f"the strongest {len(strongest)} models score {abs(above):.3g} {'above' if above > 0 else 'worse than'} chance "
         f"{task.chance:g}, and noise alone makes {limit:.3g}"
     )
-    return Verdict("refused", "below_chance_noise", reason)
+    return Verdict("refused", "at_chance", reason)
 
 
 def _course(value: Array, noise: float) -> Verdict | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -74,6 +74,29 @@ class TaskPrediction:
         tail = 50 * (1 - level)
         low, high = np.percentile(self.new if new else self.mean, [tail, 100 - tail], axis=0)
         return np.asarray(low), np.asarray(high)
+
+
+def where_known(
+    targets: TaskScores, names: Sequence[str], predict: Callable[[dict[str, Array], NDArray[np.bool_]], TaskPrediction]
+) -> TaskPrediction:
+    """The prediction for targets whose resources `names` are all known, and nan for the others.
+
+    `predict` is given the resources of the known targets and which they are.
+
+    Raises
+    ------
+    CannotForecast : they are known for none.
+    """
+    known = np.all([np.isfinite(getattr(targets, name)) for name in names], axis=0)
+    if not known.any() and len(targets):
+        raise CannotForecast("resource_unknown", f"{' or '.join(names)} is not known for any model that is forecast")
+    made = predict({name: getattr(targets, name)[known] for name in names}, known)
+    value, mean, new = (
+        np.full(len(known), np.nan),
+        *(np.full((len(a), len(known)), np.nan) for a in (made.mean, made.new)),
+    )
+    value[known], mean[:, known], new[:, known] = made.value, made.mean, made.new
+    return TaskPrediction(value, mean, new, made.beyond)
 
 
 class FittedRoute(ABC):

@@ -241,6 +241,11 @@ class TaskScores(Presented):
             losses=self.losses[:, columns],
         )  # fmt: skip
 
+    def without_scores(self) -> TaskScores:
+        """The same models as if nothing but N, D, C and family were known: what a forecast of them may see."""
+        nothing = np.full_like(self.values, np.nan)
+        return replace(self, values=nothing, losses=nothing, L=np.full_like(self.L, np.nan))
+
     def described(self, **changes: Mapping[str, Any]) -> TaskScores:
         """With chance, direction, maximum, minimum or examples stated by task: ``described(chance={"piqa": 0.5})``."""
         asked: dict[str, dict[str, Any]] = {}

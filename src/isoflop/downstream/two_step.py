@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isoflop.downstream.chain import Chain
 from isoflop.downstream.checkpoints import courses, smoothed_ends
 from isoflop.downstream.links import LINKS, fit_link
-from isoflop.downstream.route import CannotForecast, FittedRoute, Route, Settings, TaskPrediction
+from isoflop.downstream.route import CannotForecast, FittedRoute, Route, Settings, TaskPrediction, where_known
 from isoflop.downstream.share import to_share
 from isoflop.downstream.task import TaskScores
 from isoflop.fitting import fit
@@ -35,7 +35,8 @@ class FittedTwoStep(FittedRoute):
 
     def predict(self, targets: TaskScores) -> TaskPrediction:
         """See `FittedRoute.predict`; N and D (or C) of the targets are read."""
-        return self.chain.predict(**{name: getattr(targets, name) for name in self.chain.loss.law.input_names})
+        names = self.chain.loss.law.input_names
+        return where_known(targets, names, lambda given, _: self.chain.predict(**given))
 
     def describe(self) -> dict[str, Any]:
         """The constants of both laws."""
