@@ -199,6 +199,17 @@ def test_tokens_per_step_of_nanogpt_settings(tmp_path: Path) -> None:
     assert runs.mapping["D"] == "gradient_accumulation_steps x batch_size x block_size x steps"
 
 
+def test_labels_from_settings(tmp_path: Path, refusal: Callable[..., str]) -> None:
+    for name, seed in (("a", 1), ("b", 2)):
+        run = state(tmp_path / name, [{"step": 10, "eval_loss": 4.0}]).parent
+        (run / "config.json").write_text(json.dumps({"seed": seed, "model": {"name": f"gpt-{name}", "family": "gpt"}}))
+    runs = import_runs(tmp_path, columns={"names": "model/name", "group": "model.family"}).runs()
+    assert [labels.tolist() for labels in (runs.names, runs.group, runs.seed) if labels is not None] == [
+        ["gpt-a", "gpt-b"], ["gpt", "gpt"], ["1", "2"]
+    ]  # fmt: skip
+    assert refusal(tmp_path, columns={"group": "famly"}).startswith("group=famly: no run has a setting of that name; ")
+
+
 def test_several_losses_are_said(tmp_path: Path) -> None:
     state(tmp_path / "a", [{"step": 10, "eval_loss": 4.0, "test_loss": 4.2, "eval_ppl": 54.6}])
     imported = import_runs(tmp_path)

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from isoflop.presented import Presented
 from isoflop.runs.importers.curves import Curves
 from isoflop.runs.importers.names import WANTED, is_training_loss, losses, matching
-from isoflop.runs.importers.resolving import Resolved, lookup, names_in_words, resolve
+from isoflop.runs.importers.resolving import LABELS, Resolved, by_name, lookup, names_in_words, resolve
 from isoflop.runs.importers.tables import unique_columns, write_table
 from isoflop.runs.importers.tracked import LeftOut, Series, TrackedRun, unique_names
 from isoflop.runs.notices import Notice, RunsError
+from isoflop.runs.spelling import columns_in_words
 from isoflop.units import Conventions
 
 if TYPE_CHECKING:
@@ -89,17 +90,27 @@ class Imported(Presented):
     def table(self) -> dict[str, NDArray[Any]]:
         """The wide table: names, what is known of N, D, C, BS, S, LR and the output, every metric's last value, and the
         settings that differ between runs as ``config.NAME``. One row a tracked run."""
-        columns: dict[str, NDArray[Any]] = {"name": np.array([run.name for run in self.tracked], dtype=np.str_)}
-        columns.update(self.resolved.columns)
-        for label in ("group", "seed"):
-            chosen = self.given.get(label) or (matching(_settings(self.tracked), WANTED["seed"]) or [""])[0]
-            if chosen and (label == "seed" or label in self.given):
-                texts = [str(run.config.get(chosen, "")) for run in self.tracked]
-                columns[label] = np.array(texts, dtype=np.str_)
+        names = np.array([run.name for run in self.tracked], dtype=np.str_)
+        columns: dict[str, NDArray[Any]] = {"name": names, **self.resolved.columns, **self._labels()}
         metrics = dict.fromkeys(name for run in self.tracked for name in run.metrics)
         others = {name: np.array([_last(run, name) for run in self.tracked]) for name in metrics}
         settings = {f"config.{name}": values for name, values in _differing(self.tracked).items()}
         return unique_columns(columns, {**others, **settings})
+
+    def _labels(self) -> dict[str, NDArray[np.str_]]:
+        """Names, groups and seeds from settings: those that were asked for, and a seed by its common name."""
+        chosen = {"name" if word == "names" else word: self.given[word] for word in LABELS if word in self.given}
+        seeds = matching(_settings(self.tracked), WANTED["seed"])
+        if seeds:
+            chosen.setdefault("seed", seeds[0])
+        made = {}
+        for label, setting in chosen.items():
+            texts = [by_name(run.config, setting) for run in self.tracked]
+            if all(text is None for text in texts):
+                listed = columns_in_words(_settings(self.tracked), setting)
+                raise RunsError(f"{label}={setting}: no run has a setting of that name; {listed}")
+            made[label] = np.array(["" if text is None else str(text) for text in texts], dtype=np.str_)
+        return made
 
     def runs(self) -> Runs:
         """One row for each run that has an output; what was left out is in ``dropped`` and in the notices.
@@ -115,6 +126,7 @@ class Imported(Presented):
         from isoflop.runs.reading import read_runs
 
         map_given = {name: name for name in ("N", "D", self.output) if name in self.resolved.columns}
+        map_given.update({"group": "group"} if "group" in self.given else {})
         return read_runs(self, map_given, output=self.output, needs=sorted(complete), bad_rows="drop")
 
     def no_output(self) -> str:

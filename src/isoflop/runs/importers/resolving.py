@@ -19,7 +19,8 @@ _TOTAL_NAMES = frozenset({"model/num_parameters", "model_num_parameters", "total
 #: FLOPs that whoever trained has counted: total_flos of the Trainer, total_training_flops of nanochat
 _COUNTED_NAMES = frozenset({"totalflos", "totaltrainingflops"})
 _METRIC, _CONFIG = "metric.", "config."
-_LABELS = ("names", "group", "seed")
+#: targets that are texts
+LABELS = ("names", "group", "seed")
 Entry = TypeVar("Entry")
 
 
@@ -67,7 +68,7 @@ def resolve(runs: Sequence[TrackedRun], given: Mapping[str, str], output: str) -
     steps = np.array([_final_step(run, made.loss) for run in runs])
     if not np.isnan(steps).all():
         made.columns["S"], made.origins["S"] = steps, "the step of the last loss"
-    for target in set(given) - {"N", "D", "C", "BS", "LR", "S", output, "names", "group", "seed"}:
+    for target in set(given) - {"N", "D", "C", "BS", "LR", "S", output, *LABELS}:
         made.columns[target] = np.array([_last(run, given[target]) for run in runs])
         made.origins[target] = given[target]
         if np.isnan(made.columns[target]).all():
@@ -80,11 +81,11 @@ def resolve(runs: Sequence[TrackedRun], given: Mapping[str, str], output: str) -
 def lookup(run: TrackedRun, name: str) -> Series | float | None:
     """A metric or a setting by its name; dots and slashes are the same, ``metric.`` and ``config.`` say which it is."""
     if not name.startswith(_CONFIG):
-        metric = _by_name(run.metrics, name.removeprefix(_METRIC))
+        metric = by_name(run.metrics, name.removeprefix(_METRIC))
         if metric is not None:
             return metric
     if not name.startswith(_METRIC):
-        setting = _by_name(run.config, name.removeprefix(_CONFIG))
+        setting = by_name(run.config, name.removeprefix(_CONFIG))
         if isinstance(setting, str):
             try:
                 return float(setting)
@@ -101,7 +102,8 @@ def known_names(runs: Sequence[TrackedRun]) -> list[str]:
     return list({**metrics, **settings})
 
 
-def _by_name(entries: Mapping[str, Entry], name: str) -> Entry | None:
+def by_name(entries: Mapping[str, Entry], name: str) -> Entry | None:
+    """The entry of this name, or None; dots and slashes are the same."""
     if name in entries:
         return entries[name]
     wanted = name.replace("/", ".")
