@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from pathlib import Path
 
 import duckdb
 import pytest
-from tests.conftest import RealData
 
 from isoflop.costs import Architecture, Experts
 from isoflop.costs.model_costs import cache_per_token
 from isoflop.costs.training import attention_flops
 
 pytestmark = pytest.mark.real
+RealData = Callable[[str], Path]
 
 
 def test_step_law_dense_shapes(real_data: RealData) -> None:
@@ -21,7 +23,7 @@ def test_step_law_dense_shapes(real_data: RealData) -> None:
     rows = duckdb.sql(
         f"select distinct h, ffnh, numh, numl, N from read_csv('{real_data('steplaw')}/data/dense_lr_bs_loss.csv')"
     ).fetchall()
-    assert len(rows) >= 10
+    assert len(rows) == 5
     for d_model, mlp_width, heads, layers, n in rows:
         shape = Architecture(d_model, layers, heads, 65536, 2048, mlp_width=mlp_width, gated=True, norm="none")
         assert shape.parameters.non_vocabulary == n
