@@ -131,7 +131,7 @@ class Asked:
     """What a decision's function is given: the inputs, and the laws, each remembered when it is asked for."""
 
     decision: DecisionRule
-    inputs: Mapping[str, float]
+    inputs: dict[str, float]
     own: Fit | CalibratedLaw | None
     compute_equivalent: float
     used: dict[str, LawUsed] = field(default_factory=dict)
@@ -146,6 +146,11 @@ class Asked:
     def get(self, name: str, default: float) -> float:
         """An optional input, or the default."""
         return self.inputs.get(name, default)
+
+    def unused(self, *names: str) -> None:
+        """Forget defaults that the answer does not rest on."""
+        for name in names:
+            self.inputs.pop(name, None)
 
     def law(self, identifier: str, role: str) -> BelievedLaw:
         """A law of the atlas with its constants, ``data_constrained@muennighoff2023``."""

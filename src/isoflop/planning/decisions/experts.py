@@ -93,6 +93,10 @@ def answer(asked: Asked) -> DecisionAnswer:
     if not found:
         raise DecisionError(f"experts: no model of these shapes fits in {held['limit']:.3g} bytes; give more memory")
     best = min(found, key=lambda each: float(each.loss[0]))
+    smaller = flops / (1 + asked.compute_equivalent)
+    reached = [mixture_optimum(law.estimate, total, e, smaller, **held) for e in options]
+    target = min(float(each.loss[0]) for each in reached if each is not None)
+    near = [each.experts for each in found if each.loss[0] <= target]
 
     def dense(budgets: Array) -> Array:
         return best_losses(
@@ -114,9 +118,13 @@ def answer(asked: Asked) -> DecisionAnswer:
     if best.experts == options[-1]:
         asked.warn("optimum_at_edge", f"the most experts that were allowed ({best.experts:g}) are best", "allow more")
     gain = equivalent_budget(dense, flops, float(best.loss[0])) / flops
+    quantities = (
+        *_quantities(best, (min(near), max(near))),
+        decided("learning_rate", [learning_rate], "1", "peak, batches of 64e3 to 256e3 tokens"),
+        decided("compute_multiplier", [gain], "1", "compute of a dense model of equal loss / compute"),
+    )
     return asked.answer(
-        (*_quantities(best), decided("learning_rate", [learning_rate], "1", "peak, batches of 64e3 to 256e3 tokens"),
-         decided("compute_multiplier", [gain], "1", "compute of a dense model of equal loss / compute")),
+        quantities,
         sentences=(
             "One expert of several is active, none is shared; the decision granularity cuts them finer.",
         ),
@@ -130,9 +138,9 @@ def answer(asked: Asked) -> DecisionAnswer:
     )  # fmt: skip
 
 
-def _quantities(best: MixtureOptimum) -> tuple[Decided, ...]:
+def _quantities(best: MixtureOptimum, near: tuple[float, float]) -> tuple[Decided, ...]:
     return (
-        decided("experts", [best.experts], "experts", "experts of a layer, one active; 1 is dense"),
+        decided("experts", [best.experts], "experts", "experts of a layer, one active; 1 is dense", near=near),
         decided("N", best.N, "parameters", "active parameters, embeddings included"),
         decided("D", best.D, "tokens", "training tokens"),
         decided("total_parameters", [best.total], "parameters", "parameters that are stored"),

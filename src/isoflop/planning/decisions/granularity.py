@@ -49,6 +49,8 @@ def answer(asked: Asked) -> DecisionAnswer:
     cost = asked.law(_FLOPS, "compute of a shape, routing included")
     width, tokens, loss = at_granularity(law, cost, flops, expansion)
     best = int(np.argmin(loss))
+    smaller = at_granularity(law, cost, flops / (1 + asked.compute_equivalent), expansion)[2]
+    near = np.array(_OPTIONS)[loss <= smaller.min()]
 
     def coarse(budgets: Array) -> Array:
         return at_granularity(law, cost, budgets, expansion, np.ones(budgets.shape))[2]
@@ -60,7 +62,13 @@ def answer(asked: Asked) -> DecisionAnswer:
         asked.warn("outside_domain", f"the law was fitted at an expansion of 64, not {expansion:g}")
     return asked.answer(
         (
-            decided("granularity", [_OPTIONS[best]], "1", "4 x width / hidden width of an expert"),
+            decided(
+                "granularity",
+                [_OPTIONS[best]],
+                "1",
+                "4 x width / hidden width of an expert",
+                near=(float(near[0]), float(near[-1])),
+            ),
             decided("experts", [_OPTIONS[best] * expansion], "experts", "fine experts of a layer"),
             decided("active_experts", [_OPTIONS[best]], "experts", "of them for each token"),
             decided("N", [active[best]], "parameters", "active parameters, without embeddings"),

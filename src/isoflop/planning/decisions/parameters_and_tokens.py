@@ -69,6 +69,7 @@ def _budget(asked: Asked) -> float:
     if ("flops" in asked) == ("gpu_hours" in asked):
         raise DecisionError("parameters_and_tokens needs flops=VALUE, or gpu_hours=VALUE with peak and utilisation")
     if "flops" in asked:
+        asked.unused("peak", "utilisation")
         return asked["flops"]
     hours = asked.law(_HOURS, "FLOPs of accelerator-hours")
     law = hours.calibrated.law
