@@ -11,6 +11,8 @@ from isoflop.planning.quantities import FormulaQuantity, LawQuantity, Quantity
 from isoflop.scaling_law import CalibratedLaw
 
 _EFFECTIVE = "effective_"
+#: inputs that any loss law may take: a law with others is there because somebody wanted them
+_PLAIN = ("N", "D", "C", "M", "U", "R")
 
 
 def constants(identifier: str) -> dict[str, float]:
@@ -75,7 +77,7 @@ def with_law(problem: Problem, identifier: str, *inputs: str) -> Problem:
 
     Raises
     ------
-    DecisionError : the law in place is a fit of the user's own, which is not thrown away.
+    DecisionError : the law in place is a fit of the user's own, or another decision's, which is not thrown away.
     """
     present = loss_law(problem)
     if set(inputs) <= set(present.law.law.input_names):
@@ -84,6 +86,11 @@ def with_law(problem: Problem, identifier: str, *inputs: str) -> Problem:
         wanted = ", ".join(("N", "D", *inputs))
         taken = ", ".join(present.law.law.input_names)
         raise DecisionError(f"this needs a law in {wanted}, your fit takes {taken}; leave --fit out, or fit such a law")
+    own = [name for name in present.law.law.input_names if name not in _PLAIN]
+    if own:
+        raise DecisionError(
+            f"{present.law.label} takes {own[0]} and {identifier} would replace it; leave one of the two decisions out"
+        )
     found = find_law(identifier)
     assert isinstance(found, CalibratedLaw)
     renames = {name: read for name, read in present.inputs.items() if name in found.law.input_names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -114,6 +115,32 @@ def test_effective_inputs_multiply() -> None:
     assert float(worth[0]) == pytest.approx(float(worth[1]), rel=1e-12)
     alone = problem("precision")
     assert float(worth[0]) < float(alone.evaluate(point)["loss"])
+
+
+@pytest.mark.parametrize(
+    "pair", [pair for pair in itertools.combinations(QUESTIONS, 2) if pair != ("experts", "shape")]
+)
+def test_the_order_of_decisions_does_not_matter(pair: tuple[str, str]) -> None:
+    """Whatever comes first, the same choices give the same loss, compute, parameters and memory."""
+    given = {"unique_tokens": 25e9, "serve_tokens": 1e12, "max_memory": 80e9}
+    point = {
+        "N": 12.0 * 32 * 2048**2, "D": 2e11, "V": 65536.0, "training_bits": 8.0, "streams": 2.0, "experts": 4.0,
+        "density": 0.5, "weight_bits": 6.0, "width": 2048.0, "layers": 32.0,
+    }  # fmt: skip
+    names = ["loss", "training_flops", "lifetime_flops", "parameters", "active_parameters", "memory"]
+    found = []
+    for order in (pair, pair[::-1]):
+        made = problem(*order, **given)
+        known = {name: value for name, value in point.items() if name in made.free_names}
+        found.append([float(made.evaluate(known, names)[name]) for name in names])
+    assert found[0] == pytest.approx(found[1], rel=1e-9)
+
+
+def test_two_laws_for_one_loss_are_refused() -> None:
+    """Experts and shape each bring a whole law: the second would throw the first away."""
+    for order in (("experts", "shape"), ("shape", "experts")):
+        with pytest.raises(PlanError, match="leave one of the two"):
+            problem(*order)
 
 
 def test_added_losses_add_up() -> None:

@@ -156,8 +156,9 @@ def extend(problem: Problem) -> Problem:
     freed = problem.with_choices(
         Choice.among("experts", [1, 2, 4, 8, 16, 32], "experts", "experts of a layer, one active")
     )
+    inner = "parameters_without_vocabulary"  # where a free vocabulary came first
     stored = FormulaQuantity(
-        name="parameters",
+        name=inner if inner in problem.by_name else "parameters",
         formula="N * (4 + 9 * experts) / 13",
         unit="parameters",
         meaning="parameters that are stored, embeddings left out of the growth",
