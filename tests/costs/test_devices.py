@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from isoflop.cli.main import main
+from isoflop.cli.results import load_result
+from isoflop.costs.device_table import DeviceTable, device_table
 from isoflop.costs.devices import Device, device, devices
 from isoflop.costs.errors import CostError
 
@@ -104,3 +109,27 @@ def test_what_is_not_known() -> None:
     with pytest.raises(CostError, match="no price of H200 is known"):
         _ = device("H200").usd_per_hour
     assert device("V100").peak("bf16") == device("V100").peak("fp16") == 125e12
+
+
+def test_the_table_shows_itself(tmp_path: Path) -> None:
+    table = device_table()
+    for style in ("text", "html", "latex"):
+        assert all(each.name in table.summary(style) for each in table.devices)
+    assert len(table.plot().lines) >= 2
+    stored = tmp_path / "devices.json"
+    stored.write_text(json.dumps(table.to_dict()))
+    again = load_result(str(stored))
+    assert isinstance(again, DeviceTable) and again.to_dict() == table.to_dict()
+    with pytest.raises(CostError, match="this is no table of devices"):
+        DeviceTable.from_dict({})
+
+
+def test_the_command(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('[[device]]\nname = "H200"\nprice = 2.2\n')
+    everything = CliRunner().invoke(main, ["devices", "--devices", str(mine)])
+    assert everything.exit_code == 0 and "2.2" in everything.stdout and "TPU v5p" in everything.stdout
+    few = CliRunner().invoke(main, ["devices", "h200", "A100", "--json"])
+    assert [each["name"] for each in json.loads(few.stdout)["devices"]] == ["H200", "A100 SXM 80GB"]
+    wrong = CliRunner().invoke(main, ["devices", "H201"])
+    assert wrong.exit_code == 2 and "the nearest are" in wrong.stderr and wrong.stderr.count("\n") == 1

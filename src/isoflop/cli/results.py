@@ -15,6 +15,7 @@ from isoflop.cli.output import say
 
 #: schema of a saved result -> the class that reads it; anything else is taken for a fit, which says what is wrong
 _NOUNS = {
+    "isoflop.device_table": "isoflop.costs.device_table:DeviceTable",
     "isoflop.count": "isoflop.costs.model_count:Count",
     "isoflop.curve": "isoflop.curves.curve:Curve",
     "isoflop.curve_forecast": "isoflop.curves.final_loss:CurveForecast",

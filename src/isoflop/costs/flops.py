@@ -152,7 +152,7 @@ CONVENTIONS: dict[str, Convention] = {
     "megatron recomputed": Convention(
         _megatron_recomputed,
         "96 l h^2 (1 + s / 6h + V / 16hl): hardware FLOPs with full recomputation",
-        "Narayanan et al. 2021 (arXiv 2104.04473), appendix, equation 3",
+        "Narayanan et al. 2021 (arXiv 2104.04473), section 5.1, equation 3",
         _PLAIN,
     ),
     "deepseek M": Convention(
