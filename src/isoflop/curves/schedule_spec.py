@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ _WANTED = {
     "constant": ("steps", "peak", "warmup"),
     "cosine": ("steps", "peak", "last", "warmup"),
     "wsd": ("steps", "peak", "last", "warmup", "decay", "shape"),
+}
+_MAKERS: Mapping[str, Any] = {
+    "constant": schedules.constant,
+    "cosine": schedules.cosine,
+    "wsd": schedules.warmup_stable_decay,
 }
 _EXAMPLE = "cosine:steps=24000,peak=3e-4,last=3e-5,warmup=2160"
 
@@ -57,9 +63,8 @@ def parse_schedule(text: str) -> Array:
     for name in ("warmup", "decay"):
         if name in given:
             given[name] = int(given[name])
-    make = {"constant": schedules.constant, "cosine": schedules.cosine, "wsd": schedules.warmup_stable_decay}[kind]
     try:
-        return np.asarray(make(last_step, given.pop("peak"), **given))
+        return np.asarray(_MAKERS[kind](last_step, given.pop("peak"), **given))
     except ValueError as error:
         raise CurveError(f"schedule {text!r}: {error}") from None
 

@@ -19,6 +19,7 @@ _IGNORED = (0.0, 0.01, 0.03)  # differences of log loss up to this say nothing: 
 _NEAREST = (3, 6, 12, 1000)  # groups
 _MOST_PER_GROUP = 3
 _LEAST_ERROR = 2e-4  # of log loss, below which no error is believed
+_LATE = 0.8  # of the visible steps: the points after it are compared, their mean
 _LOSS_IN_DISTANCE = 5.0  # a difference of 1 % in visible loss counts as one of 5 % in length
 
 
@@ -63,17 +64,18 @@ def sibling_forecast(
     """The loss at `total` from siblings that finished, or None where fewer than 3 groups can be used.
 
     forecast = median log final + share * soft(d), over the siblings of the nearest groups, where d is how far this run
-    lies above their median log loss at the visible share p of the run, and soft(d) is d beyond an ignored band. How
-    many groups are near, the share and the band are chosen, and the interval is taken, from every group forecast by the
-    others. The interval is the conformal quantile of their errors, each divided by (typical error + |d|): a run unlike
+    lies above their median log loss over the last fifth of what is visible, and soft(d) is d beyond an ignored band.
+    How many groups are near, the share and the band are chosen, and the interval is taken, from every group forecast by the
+    others. The interval is the conformal quantile of their errors, each over (typical error + |d|): a run unlike
     its siblings gets a wider one. With too few groups, the largest error is widened as for a normal law.
     """
     seen = np.isfinite(curve.loss) & (curve.steps > 0) & (curve.loss > 0)
     if not seen.any():
         return None
-    p = float(curve.steps[seen][-1]) / total
-    here = float(np.log(curve.loss[seen][-1]))
-    known = _finished(siblings, p)
+    steps, loss = curve.steps[seen], curve.loss[seen]
+    late = steps >= _LATE * steps[-1]
+    here = float(np.mean(np.log(loss[late])))
+    known = _finished(siblings, steps[late] / total)
     groups = np.unique(known.group)
     if groups.size < LEAST_GROUPS:
         return None
@@ -97,7 +99,8 @@ def sibling_forecast(
     )  # fmt: skip
 
 
-def _finished(siblings: Sequence[Curve], p: float) -> _Finished:
+def _finished(siblings: Sequence[Curve], places: Array) -> _Finished:
+    """Every finished sibling, its mean log loss at these shares of the run."""
     here, final, length, names = [], [], [], []
     count: dict[str, int] = {}
     for k, each in enumerate(siblings):
@@ -105,10 +108,10 @@ def _finished(siblings: Sequence[Curve], p: float) -> _Finished:
         x, y = each.steps[usable], each.loss[usable]
         end = each.total if np.isfinite(each.total) else (x[-1] if x.size else np.nan)
         name = each.group or each.name or f"sibling {k + 1}"
-        if x.size < 2 or x[-1] < 0.999 * end or p * end < 0.5 * x[0] or count.get(name, 0) >= _MOST_PER_GROUP:
+        if x.size < 2 or x[-1] < 0.999 * end or places[0] * end < 0.5 * x[0] or count.get(name, 0) >= _MOST_PER_GROUP:
             continue
         count[name] = count.get(name, 0) + 1
-        here.append(_log_loss_at(x, y, p * end))
+        here.append(float(np.mean(_log_loss_at(x, y, places * end))))
         final.append(np.log(y[-1]))
         length.append(np.log(end))
         names.append(name)
@@ -117,12 +120,11 @@ def _finished(siblings: Sequence[Curve], p: float) -> _Finished:
     return _Finished(np.array(here), np.array(final), np.array(length), group)
 
 
-def _log_loss_at(x: Array, y: Array, where: float) -> float:
-    """Log loss at a step, straight in log steps, also a little before the first point."""
-    logs, values = np.log(x), np.log(y)
-    if where >= x[0]:
-        return float(np.interp(np.log(where), logs, values))
-    return float(values[0] + (np.log(where) - logs[0]) * (values[1] - values[0]) / (logs[1] - logs[0]))
+def _log_loss_at(x: Array, y: Array, where: Array) -> Array:
+    """Log loss at steps, straight in log steps, also a little before the first point."""
+    logs, values, at = np.log(x), np.log(y), np.log(where)
+    before = values[0] + (at - logs[0]) * (values[1] - values[0]) / (logs[1] - logs[0])
+    return np.where(at >= logs[0], np.interp(at, logs, values), before)
 
 
 def _middles(known: _Finished, here: float, length: float, allowed: NDArray[np.bool_], sizes: list[int]) -> Array:

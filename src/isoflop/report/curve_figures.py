@@ -37,7 +37,8 @@ def forecast_figure(forecast: CurveForecast) -> Figure:
         Points(end, np.array([value.value]), "", 0, low=np.array([value.low]), high=np.array([value.high]), size=6.0),
         *_alarm_notes(forecast),
     ]
-    caption = f"The visible {forecast.visible:.0%} of the run, and its final loss with the {100 * forecast.level:g} % interval."
+    level = f"{100 * forecast.level:g} %"
+    caption = f"The visible {forecast.visible:.0%} of the run; its final loss with the {level} interval."
     return Figure((_panel(forecast.curve, layers, forecast.total),), caption, (7.0, 4.2))
 
 

@@ -41,7 +41,7 @@ def _by(forecast: CurveForecast) -> str:
         )
     lasts = f"{found.share:.0%} of its distance from them" + (f" beyond {found.band:.0%}" if found.band else "")
     return (
-        f"By {found.runs} finished siblings in {found.groups} groups: the final loss of the nearest {found.nearest}, plus "
+        f"By {found.runs} finished siblings in {found.groups} groups: that of the nearest {found.nearest}, plus "
         f"{lasts}; groups left out in turn were forecast within {100 * found.error:.2g} % (median)."
     )
 

@@ -22,7 +22,7 @@ def view(watched: CurveWatch) -> View:
         lead = ["No alarm: no loss that is no number, no spike, no divergence, no plateau."]
     if np.isfinite(watched.plateau):
         lead.append(
-            f"If it goes on as in its later half, the rest of the run changes the loss by {-100 * watched.gain:+.2g} %; "
+            f"If it goes on as in its later half, the rest changes the loss by {-100 * watched.gain:+.2g} %; "
             f"that it gains less than {100 * watched.tolerance:g} % has probability {watched.plateau:.0%}."
         )
     return View(
