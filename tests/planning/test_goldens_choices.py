@@ -10,8 +10,9 @@ import pytest
 from isoflop.atlas.registry import law as find_law
 from isoflop.planning.decision_registry import decide
 from isoflop.planning.decision_rule import BelievedLaw
+from isoflop.planning.decisions.attention_heads import rank_heads
 from isoflop.planning.decisions.vocabulary import vocabulary_loss
-from isoflop.scaling_law import CalibratedLaw
+from isoflop.scaling_law import CalibratedLaw, FormulaLaw
 
 
 def believed(identifier: str) -> BelievedLaw:
@@ -67,6 +68,56 @@ def test_attention_shares_of_heads_are_exact() -> None:
     ratio = flops.at(query_heads=8, **fixed) / flops.at(query_heads=32, **fixed)
     cache = memory.at(kv_heads=1, **fixed) / memory.at(kv_heads=8, **fixed)
     assert (ratio, cache) == (pytest.approx(0.25, rel=1e-12), pytest.approx(0.125, rel=1e-12))
+
+
+def test_long_context_bytes_and_flops_of_the_paper() -> None:
+    """The same pair at 128,000 tokens in bfloat16, as worked in public notes on the paper: attention 37.7e9 to 9.4e9
+    FLOPs a token, cache 9.4 to 1.18 GB, all memory 11.8 to 4.8 GB (60 % less), four fifths of it cache at first."""
+    fixed = {"context": 128_000.0, "layers": 36.0, "head_width": 64.0}
+    memory, flops = believed("attention_memory@counted"), believed("attention_flops@counted")
+    before, after = memory.at(N=1.2e9, kv_heads=8, **fixed), memory.at(N=1.8e9, kv_heads=1, **fixed)
+    assert (2 * before, 2 * after) == (pytest.approx(11.8e9, rel=5e-3), pytest.approx(4.8e9, rel=6e-3))
+    assert 1 - after / before == pytest.approx(0.60, abs=0.01)
+    assert 1 - 1.2e9 / before == pytest.approx(0.80, abs=0.01)
+    attention = [flops.at(N=n, query_heads=heads, **fixed) - 2 * n for n, heads in ((1.2e9, 32), (1.8e9, 8))]
+    assert attention == pytest.approx([37.7e9, 9.4e9], rel=5e-3)
+
+
+def test_heads_are_ranked_by_a_search_over_the_papers_candidates() -> None:
+    """21 configurations with laws that favour more heads: the ranking is what brute force over sizes finds."""
+    shape = FormulaLaw.from_text("E + (a / N)**b", ["N"])
+    heads = [2**k for k in range(6)]
+    laws = {
+        (q, kv): CalibratedLaw(shape, {"E": 1.7, "a": 1.5e8 * (1 + 0.9 / q**0.5 + 0.1 / kv), "b": 0.2}, f"{q}/{kv}")
+        for q in heads for kv in heads if kv <= q
+    }  # fmt: skip
+    assert len(laws) == 21
+    for context in (1024.0, 131072.0):
+        fixed = {"context": context, "layers": 36.0, "head_width": 64.0}
+        ranked = {by: rank_heads(laws, 2.4, by=by, **fixed) for by in ("cost", "memory", "flops")}
+        for by, name in (("memory", "attention_memory@counted"), ("flops", "attention_flops@counted")):
+            law, best = believed(name), ranked[by][0]
+            values = {}
+            for (q, kv), each in laws.items():
+                n = each.values["a"] / (2.4 - 1.7) ** (1 / 0.2)
+                given = {"query_heads": q} if by == "flops" else {"kv_heads": kv}
+                values[q, kv] = law.at(N=n, **given, **fixed)
+            assert (best.query_heads, best.kv_heads) == min(values, key=lambda pair: values[pair])
+            assert getattr(best, by) == pytest.approx(min(values.values()), rel=1e-9)
+        costs = [each.cost for each in ranked["cost"]]
+        assert costs == sorted(costs) and len(costs) == 21
+    for by, fewer in (("cost", "kv_heads"), ("memory", "kv_heads"), ("flops", "query_heads")):
+        long, short = (rank_heads(laws, 2.4, by=by, context=c, layers=36, head_width=64)[0] for c in (131072.0, 1024.0))
+        assert getattr(long, fewer) < getattr(short, fewer) and long.N > short.N, "longer: fewer heads, a larger model"
+
+
+def test_heads_that_never_reach_the_loss_are_left_out() -> None:
+    law = FormulaLaw.from_text("E + A / N**b", ["N"])
+    laws = {
+        (8, 8): CalibratedLaw(law, {"E": 2.0, "A": 100.0, "b": 0.25}, "a"),
+        (1, 1): CalibratedLaw(law, {"E": 2.9, "A": 100.0, "b": 0.25}, "b"),
+    }
+    assert [each.query_heads for each in rank_heads(laws, 2.5, context=1e4, layers=12, head_width=64)] == [8]
 
 
 def test_short_contexts_keep_their_heads() -> None:

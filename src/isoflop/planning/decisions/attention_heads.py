@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from isoflop.atlas.registry import law as find_law
+from isoflop.fitting.result import Fit
 from isoflop.planning.decision_answer import Alternative, Array, Curve, Decided, DecisionAnswer
 from isoflop.planning.decision_rule import Asked, BelievedLaw, DecisionRule, Input, decided
+from isoflop.scaling_law import CalibratedLaw
 
 _MEMORY, _FLOPS, _COST = "attention_memory@counted", "attention_flops@counted", "attention_cost@chen2025"
 #: the pair of Chen et al. 2025 (version 2): equal loss 2.615 at a context of 128K
@@ -54,11 +60,11 @@ def answer(asked: Asked) -> DecisionAnswer:
         ),
         sentences=(
             "No constants of loss against heads are published: fit attention_heads_loss for each configuration to "
-            "know other_N.",
+            "know other_N (rank_heads in isoflop.planning.decisions.attention_heads does the whole search).",
         ),
         alternatives=[
-            Alternative("these heads", _option(asked, "", n, many)),
-            Alternative("fewer heads", _option(asked, "other_", other_n, few)),
+            Alternative("these heads", _option(asked, "", n, many), _least(many, few)),
+            Alternative("fewer heads", _option(asked, "other_", other_n, few), _least(few, many)),
             *_published(memory, flops, cost),
         ],
         curves=[
@@ -81,6 +87,70 @@ def _costs(
         "flops": flops.at(N=n, query_heads=heads, **fixed),
         "cost": cost.at(N=n, query_heads=heads, kv_heads=kv, **fixed),
     }
+
+
+@dataclass(frozen=True)
+class HeadChoice:
+    """A configuration of heads at the size that it needs for the loss, and what serving it costs."""
+
+    query_heads: int
+    kv_heads: int
+    N: float
+    memory: float
+    flops: float
+    cost: float
+
+
+def rank_heads(
+    laws: Mapping[tuple[int, int], Fit | CalibratedLaw], target_loss: float, *, context: float, layers: float,
+    head_width: float, by: Literal["cost", "memory", "flops"] = "cost",
+) -> tuple[HeadChoice, ...]:  # fmt: skip
+    """The search of Chen et al. 2025: each configuration at the size that reaches the loss, cheapest first.
+
+    Parameters
+    ----------
+    laws : (query heads, key-value heads) -> loss in N, such as a fit of ``attention_heads_loss`` to its own runs.
+    by : the paper's weighed cost, or memory or FLOPs a token alone: memory-optimal and compute-optimal heads.
+
+    Configurations that never reach the loss are left out.
+
+    >>> from isoflop.scaling_law import FormulaLaw
+    >>> law = FormulaLaw.from_text("E + A / N**b", ["N"])
+    >>> laws = {
+    ...     (32, 8): CalibratedLaw(law, {"E": 1.9, "A": 100.0, "b": 0.24}, "many"),
+    ...     (8, 1): CalibratedLaw(law, {"E": 1.9, "A": 108.0, "b": 0.24}, "few"),
+    ... }
+    >>> ranked = rank_heads(laws, 2.6, context=131072, layers=36, head_width=64)
+    >>> [(each.query_heads, each.kv_heads) for each in ranked]
+    [(8, 1), (32, 8)]
+    """
+    counted = [find_law(each) for each in (_MEMORY, _FLOPS, _COST)]
+    memory, flops, cost = (BelievedLaw(each) for each in counted if isinstance(each, CalibratedLaw))
+    fixed = {"context": context, "layers": layers, "head_width": head_width}
+    found = []
+    for (query, kv), law in laws.items():
+        calibrated = law.calibrated if isinstance(law, Fit) else law
+        size = _size_for(BelievedLaw(calibrated), target_loss)
+        if math.isfinite(size):
+            priced = _costs(memory, flops, cost, size, query, kv, fixed)
+            found.append(HeadChoice(query, kv, size, priced["memory"], priced["flops"], priced["cost"]))
+    return tuple(sorted(found, key=lambda each: float(getattr(each, by))))
+
+
+def _size_for(law: BelievedLaw, target: float) -> float:
+    """The N at which a falling loss reaches the target; inf where it never does."""
+    low, high = 0.0, math.log(1e18)
+    if float(law.along(N=math.exp(high))) > target:
+        return math.inf
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (low, middle) if float(law.along(N=math.exp(middle))) <= target else (middle, high)
+    return math.exp(high)
+
+
+def _least(costs: dict[str, float], others: dict[str, float]) -> str:
+    least = [name for name in costs if costs[name] < others[name]]
+    return f"least {', '.join(least)}" if least else ""
 
 
 def _option(asked: Asked, prefix: str, n: float, costs: dict[str, float]) -> dict[str, float]:
