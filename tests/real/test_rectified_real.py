@@ -42,15 +42,15 @@ def test_log_rmsd_is_no_worse_than_published(real_data: RealData, data: str) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("data", list(PUBLISHED))
 def test_choice_from_an_eighth(real_data: RealData, data: str) -> None:
-    """Relative accuracy no worse than published; the truly best model on the shortlist; the law's rank correlation."""
+    """Pearson and relative accuracy no worse than published; the truly best model on the shortlist."""
     chosen = made(real_data("rectified-sft") / "benchmark" / f"{data}.csv", 8)
     scored, best = chosen.score(), str(chosen.curves.models[chosen.observed.argmin()])
     print(f"{data}: chosen {chosen.chosen}, best {best}, shortlist of {len(chosen.shortlist)}, {scored}")
     assert scored["relative_accuracy"] >= PUBLISHED[data][2] - 0.0005
-    assert scored["pearson"] >= PUBLISHED[data][1] - 0.005
-    assert scored["rank_correlation"] >= {"flan": 0.86, "wmt19": 0.97, "gigaword": 0.95}[data]
+    assert scored["pearson"] >= PUBLISHED[data][1] - 0.0005
+    assert scored["rank_correlation"] >= {"flan": 0.87, "wmt19": 0.97, "gigaword": 0.97}[data]
     assert best in chosen.shortlist
-    assert len(chosen.shortlist) <= 12
+    assert len(chosen.shortlist) <= 15
     assert ((chosen.low <= chosen.observed) & (chosen.observed <= chosen.high)).mean() >= 0.95
 
 

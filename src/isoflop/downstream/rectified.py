@@ -3,7 +3,8 @@
 The rectified law of Lin et al. 2024 (arXiv:2402.02314), loss = E + B / (D_l + examples^beta), is fitted to every curve.
 Far beyond the data its floor E is hardly identified and the law tends to bend too early; the authors' accept-then-stop
 line (a straight line through the last points in log-log) never bends. They err on opposite sides, so the forecast is
-their geometric mean. Its interval comes from the same forecast made inside the data, at the same ratio.
+their weighted geometric mean, with the weight that forecasts best inside the data at the same ratio; its interval comes
+from the errors of those trials.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from isoflop.scaling_law import Law
 Array = NDArray[np.float64]
 
 LAW = "rectified_fine_tuning"
-ROUTES = ("rectified", "accept_then_stop", "mean")
+ROUTES = ("weighted", "rectified", "accept_then_stop", "mean")
 SCHEMA_VERSION = 1
 
 _LEAST_POINTS = 5
@@ -48,7 +49,7 @@ class Rectified(Presented):
     curves : the whole table. limit : the most examples that were used. at : what was forecast.
     values : (M, 4) E, B, D_l, beta of each model.
     rmsd : (M,) root mean square of the residuals of log loss. agree : (M,) share of the starts at the optimum.
-    route : which of `forecasts` counts. forecasts : {route: (M,) loss}.
+    route : which of `forecasts` counts. forecasts : {route: (M,) loss}. weight : of the law in ``weighted``.
     trial_errors : (T,) errors of log loss of the same forecasts made inside the data, at the same ratio.
     level : of the intervals. warnings : coded notices.
     """
@@ -61,6 +62,7 @@ class Rectified(Presented):
     agree: Array
     route: str
     forecasts: Mapping[str, Array]
+    weight: float
     trial_errors: Array
     level: float = 0.95
     warnings: tuple[Notice, ...] = ()
@@ -173,6 +175,7 @@ class Rectified(Presented):
             "agree": self.agree.tolist(),
             "route": self.route,
             "forecasts": {name: listed(each) for name, each in self.forecasts.items()},
+            "weight": self.weight,
             "trial_errors": self.trial_errors.tolist(),
             "level": self.level,
             "chosen": self.chosen,
@@ -192,6 +195,7 @@ class Rectified(Presented):
             limit=stored["limit"],
             at=stored["at"],
             route=stored["route"],
+            weight=stored["weight"],
             level=stored["level"],
             **numbers,
         )
@@ -211,7 +215,7 @@ def rectified(
     *,
     limit: float | None = None,
     at: float | None = None,
-    route: str = "mean",
+    route: str = "weighted",
     level: float = 0.95,
     progress: Callable[[int], None] | None = None,
 ) -> Rectified:
@@ -221,7 +225,8 @@ def rectified(
     ----------
     limit : use no more examples than this; default: all of the table.
     at : forecast here; default: the largest number of the table. Losses measured there are compared, never fitted.
-    route : ``rectified`` (the law), ``accept_then_stop`` (the authors' line), or ``mean`` of the two in log loss.
+    route : ``rectified`` (the law), ``accept_then_stop`` (the authors' line), ``mean`` of the two in log loss, or
+        ``weighted``, with the weight that is best inside the data; 1/2 where fewer than 10 forecasts can be tried.
     progress : called with 1 after each of the fits inside the data.
 
     Raises
@@ -246,10 +251,13 @@ def rectified(
     limit = float(examples[-1])
     fitted = fit_rectified(examples, loss)
     count = np.isfinite(loss).sum(axis=1)
-    errors = _trials(examples, loss, at / limit, route, progress)
+    tried = _trials(examples, loss, at / limit, progress)
+    weight = _weight(tried)
+    forecasts = _forecasts(examples, loss, at, fitted, weight)
+    share = {"rectified": 1.0, "accept_then_stop": 0.0, "mean": 0.5, "weighted": weight}[route]
     made = Rectified(
         curves, limit, at, fitted.values, np.sqrt(2 * fitted.objective / count), fitted.agree, route,
-        _forecasts(examples, loss, at, fitted), errors, level,
+        forecasts, weight, share * tried[0] + (1 - share) * tried[1], level,
     )  # fmt: skip
     return Rectified(**{**made.__dict__, "warnings": (*curves.notices, *_notices(made))})
 
@@ -294,31 +302,42 @@ def accept_then_stop(examples: Array, loss: Array, at: float) -> Array:
     return forecasts
 
 
-def _forecasts(examples: Array, loss: Array, at: float, fitted: ManyFits) -> dict[str, Array]:
+def _forecasts(examples: Array, loss: Array, at: float, fitted: ManyFits, weight: float = 0.5) -> dict[str, Array]:
     bent, straight = evaluate(fitted.values, np.array([at]))[:, 0], accept_then_stop(examples, loss, at)
-    return {"rectified": bent, "accept_then_stop": straight, "mean": np.sqrt(bent * straight)}
+    weighted = bent**weight * straight ** (1 - weight)
+    return {"rectified": bent, "accept_then_stop": straight, "mean": np.sqrt(bent * straight), "weighted": weighted}
 
 
-def _trials(examples: Array, loss: Array, ratio: float, route: str, progress: Callable[[int], None] | None) -> Array:
-    """Errors of log loss of forecasts made from the first part of the data, as far ahead as the one asked for.
+def _weight(tried: Array) -> float:
+    """The weight of the law with the least mean square error of the trials (2, T)."""
+    if tried.shape[1] < _FEW_TRIALS:
+        return 0.5
+    grid = np.linspace(0, 1, 21)
+    errors = grid[:, None] * tried[0] + (1 - grid[:, None]) * tried[1]
+    return float(grid[(errors**2).mean(axis=1).argmin()])
+
+
+def _trials(examples: Array, loss: Array, ratio: float, progress: Callable[[int], None] | None) -> Array:
+    """(2, T) errors of log loss of the law and of the line, made from the first part of the data, as far ahead as the
+    forecast asked for.
 
     Where the data do not reach that far, errors of shorter forecasts are stretched by the ratio of the distances in
     log examples.
     """
-    errors = [np.empty(0)]
+    errors = [np.empty((2, 0))]
     for cut in range(_LEAST_POINTS, len(examples)):
         ahead = np.flatnonzero(examples >= examples[cut - 1] * min(ratio, examples[-1] / examples[_LEAST_POINTS - 1]))
         known = np.isfinite(loss[:, :cut]).sum(axis=1) >= _LEAST_POINTS
         if ratio <= 1 or not ahead.size or not known.any():
             continue
         part, target = loss[known, :cut], int(ahead[0])
-        made = _forecasts(examples[:cut], part, float(examples[target]), fit_rectified(examples[:cut], part))[route]
-        error = np.log(made / loss[known, target])
+        made = _forecasts(examples[:cut], part, float(examples[target]), fit_rectified(examples[:cut], part))
+        error = np.log(np.stack([made["rectified"], made["accept_then_stop"]]) / loss[known, target])
         shorter = max(1.0, np.log(ratio) / np.log(examples[target] / examples[cut - 1]))
-        errors.append(shorter * error[np.isfinite(error)])
+        errors.append(shorter * error[:, np.isfinite(error).all(axis=0)])
         if progress is not None:
             progress(1)
-    return np.concatenate(errors)
+    return np.concatenate(errors, axis=1)
 
 
 def _notices(made: Rectified) -> list[Notice]:

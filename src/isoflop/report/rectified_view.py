@@ -21,6 +21,7 @@ _ROUTE_NAMES = {
     "rectified": "the rectified law",
     "accept_then_stop": "accept-then-stop lines",
     "mean": "the mean of the rectified law and accept-then-stop lines",
+    "weighted": "the rectified law and accept-then-stop lines, weighted by forecasts inside the data",
 }
 
 

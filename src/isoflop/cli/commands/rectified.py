@@ -16,10 +16,10 @@ from isoflop.cli.results import check_writable, write_results
 @click.option("--at", type=click.FloatRange(1), help="Forecast at this number of examples.  [default: the largest]")
 @click.option(
     "--route",
-    type=click.Choice(["mean", "rectified", "accept_then_stop"]),
-    default="mean",
+    type=click.Choice(["weighted", "rectified", "accept_then_stop", "mean"]),
+    default="weighted",
     show_default=True,
-    help="The law, the straight line of its authors, or the mean of both.",
+    help="The law, the straight line of its authors, their mean, or the mean weighted by trials inside the data.",
 )
 @click.option("--level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, show_default=True)
 @click.option("-o", "--output", metavar="RECTIFIED.JSON", help="Write the result.")
