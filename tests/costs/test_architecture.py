@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.costs.published_architectures import PUBLISHED
 from isoflop.costs.architecture import GROUPS, Architecture, Experts, LatentAttention
 from isoflop.costs.config_file import architecture, model_types
 from isoflop.costs.errors import CostError
+from isoflop.costs.model_count import count
 from isoflop.files import FileError
 from isoflop.runs import TransformerShape
 
@@ -103,6 +105,7 @@ def test_granularity() -> None:
     ("change", "message"),
     [
         ({"layers": 0}, "layers must be a whole number > 0, found 0"),
+        ({"layers": 10**6}, "layers must be at most 100,000, found 1e.06"),
         ({"d_model": 2.5}, "d_model must be a whole number > 0, found 2.5"),
         ({"kv_heads": 5}, "kv_heads must divide heads, found 5 kv_heads and 12 heads"),
         ({"norm": "batchnorm"}, "norm 'batchnorm' is unknown; accepted: rmsnorm, layernorm"),
@@ -155,6 +158,9 @@ def test_every_family_says_what_is_missing(kind: str) -> None:
         ({"hidden_size": None}, "hidden_size is missing; a llama config needs it"),
         ({"num_hidden_layers": -2}, "num_hidden_layers must be a whole number > 0, found -2"),
         ({"vocab_size": "many"}, "vocab_size must be a whole number > 0, found 'many'"),
+        ({"vocab_size": 10**400}, "vocab_size must be at most 1,000,000,000,000, found one of 401 digits"),
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers must be at most 100,000, found 1,000,000,000"),
+        ({"vocab_size": float("inf")}, "vocab_size must be a whole number > 0, found inf"),
         ({"vocab_size": True}, "vocab_size must be a whole number > 0, found True"),
         ({"num_key_value_heads": 3}, "kv_heads must divide heads"),
         ({"tie_word_embeddings": "yes"}, "tie_word_embeddings must be true or false, found 'yes'"),
@@ -201,6 +207,10 @@ def test_a_model_that_sees_is_counted_by_its_text_part() -> None:
     assert read.tied and read.d_model == 4096 and "only the language model is counted" in notices[-1].message
 
 
+def test_names_cannot_steer_a_terminal() -> None:
+    assert architecture({**LLAMA, "_name_or_path": "a\x1b[31mb\n" + "c" * 99})[0].name == "a[31mb" + "c" * 74
+
+
 def test_windows() -> None:
     mistral = architecture(PUBLISHED["mistral-7b"][0])[0]
     assert (mistral.window, mistral.windowed_layers) == (4096, 32)
@@ -227,3 +237,4 @@ def test_nonsense_is_one_line(change: dict[str, Any], kind: str) -> None:
         assert "\n" not in str(error)
     else:
         assert read.parameters.total > 0
+        assert math.isfinite(count(read).to_dict()["decode"]["seconds"])

@@ -151,4 +151,8 @@ def test_deepseek_v2_as_published() -> None:
 def test_a_stored_count_of_another_kind() -> None:
     with pytest.raises(CostError, match="this is no count"):
         Count.from_dict({"schema": "isoflop.fit"})
+    good = count(PUBLISHED["gpt2"][0]).to_dict()
+    for damage in ({"device": None}, {"training": {"context": 3, "speed": 1}}, {"notices": 3}, {"serving": {}}):
+        with pytest.raises(CostError, match="this count is damaged"):
+            Count.from_dict({**good, **damage})
     assert architecture(PUBLISHED["gpt2"][0])[0] == count(PUBLISHED["gpt2"][0]).architecture

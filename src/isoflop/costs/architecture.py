@@ -19,6 +19,8 @@ QueryKeyNorm = Literal["none", "head", "width"]
 
 #: what parameters are grouped by, in the order of a forward pass
 GROUPS = ("embedding", "positions", "attention", "mlp", "experts", "shared experts", "router", "norms", "head")
+#: sizes beyond these are mistakes
+MOST, MOST_LAYERS = 10**12, 10**5
 _GAINS = {"rmsnorm": 1, "layernorm": 2, "layernorm-without-bias": 1, "none": 0}
 
 
@@ -335,5 +337,8 @@ class Architecture:
 
 
 def _check_size(name: str, value: object) -> None:
+    most = MOST_LAYERS if name == "layers" else MOST
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise CostError(f"{name} must be a whole number > 0, found {value!r}")
+    if value > most:
+        raise CostError(f"{name} must be at most {most:,}, found {value:.4g}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from isoflop.costs.architecture import MOST, MOST_LAYERS
 from isoflop.costs.errors import CostError
 from isoflop.runs.notices import Notice
 
@@ -52,7 +53,22 @@ class ConfigFields:
         if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
             found = next((name for name in names if self.content.get(name) is not None), names[0])
             raise CostError(f"{self.where}: {found} must be a whole number > 0, found {value!r}")
+        if value > MOST:
+            raise CostError(f"{self.where}: {names[0]} must be at most {MOST:,}, found one of {len(str(value))} digits")
         return value
+
+    @property
+    def layers(self) -> int:
+        """num_hidden_layers, small enough to look at each of them.
+
+        Raises
+        ------
+        CostError : missing, no number, or too many.
+        """
+        number = self.size("num_hidden_layers")
+        if number > MOST_LAYERS:
+            raise CostError(f"{self.where}: num_hidden_layers must be at most {MOST_LAYERS:,}, found {number:,}")
+        return number
 
     def number(self, *names: str, default: int = 0) -> int:
         """A whole number >= 0; missing or null is the default."""

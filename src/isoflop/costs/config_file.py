@@ -79,7 +79,9 @@ def architecture(
     made = _reader(fields)(fields)
     told = (Notice("assumed", "only the language model is counted, not what sees or hears"),)
     notices = tuple(fields.notices) + (told if fields.content is not content else ())
-    return replace(made, name=name or str(content.get("_name_or_path") or fields.model_type)), notices
+    named = name or str(content.get("_name_or_path") or fields.model_type)
+    shown = "".join(letter for letter in named if letter.isprintable())[:80]
+    return replace(made, name=shown), notices
 
 
 def _config_path(path: Path) -> Path:

@@ -37,7 +37,10 @@ class DeviceTable(Presented):
         """
         if stored.get("schema") != SCHEMA:
             raise CostError(f"this is no table of devices (its schema is {stored.get('schema')!r})")
-        return cls(tuple(Device.from_dict(each) for each in stored["devices"]))
+        rows = stored.get("devices")
+        if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+            raise CostError("this table of devices is damaged: it has no list of devices")
+        return cls(tuple(Device.from_dict(each) for each in rows))
 
 
 def device_table(path: str | Path | None = None) -> DeviceTable:

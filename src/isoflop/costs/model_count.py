@@ -267,13 +267,16 @@ class Count(Presented):
         """
         if stored.get("schema") != SCHEMA:
             raise CostError(f"this is no count (its schema is {stored.get('schema')!r}, wanted is {SCHEMA!r})")
-        return cls(
-            Architecture.from_dict(stored["architecture"]),
-            Device.from_dict(stored["device"]),
-            Training(**stored["training"]),
-            Serving(**stored["serving"]),
-            tuple(Notice.from_dict(each) for each in stored["notices"]),
-        )
+        try:
+            return cls(
+                Architecture.from_dict(stored["architecture"]),
+                Device.from_dict(stored["device"]),
+                Training(**stored["training"]),
+                Serving(**stored["serving"]),
+                tuple(Notice.from_dict(each) for each in stored["notices"]),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CostError(f"this count is damaged ({type(error).__name__}: {error}); count the model again") from None
 
     def save(self, path: PathLike) -> None:
         """Write it as JSON, whole or not at all."""

@@ -47,7 +47,7 @@ def _narrow(config: ConfigFields) -> Experts:
     if config.number("moe_layer_freq", default=1) != 1:
         raise CostError(f"{config.where}: moe_layer_freq must be 1, found {config.content['moe_layer_freq']!r}")
     width, shared = config.size("moe_intermediate_size"), config.number("n_shared_experts")
-    dense = min(config.number("first_k_dense_replace"), config.size("num_hidden_layers"))
+    dense = min(config.number("first_k_dense_replace"), config.layers)
     return routed(config, width, shared=shared, shared_width=shared * width, dense_layers=dense)
 
 

@@ -13,11 +13,11 @@ def llama_like(config: ConfigFields, tied: bool = False, **changes: Any) -> Arch
     """The shape that most configs of today describe; `changes` are fields of the architecture."""
     heads = config.size("num_attention_heads")
     d_model = config.size("hidden_size")
-    config.windows(config.size("num_hidden_layers"), 0, 0)  # refuses layers that are no attention
+    config.windows(config.layers, 0, 0)  # refuses layers that are no attention
     attention_bias = config.flag("attention_bias", False)
     given: dict[str, Any] = {
         "d_model": d_model,
-        "layers": config.size("num_hidden_layers"),
+        "layers": config.layers,
         "heads": heads,
         "vocabulary": config.size("vocab_size"),
         "context": config.size("max_position_embeddings", "n_positions"),

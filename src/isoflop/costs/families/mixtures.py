@@ -83,7 +83,7 @@ def llama4(config: ConfigFields) -> Architecture:
 
     Chunks of attention are counted as a window of their length, which is the most that they attend to.
     """
-    layers, width = config.size("num_hidden_layers"), config.size("intermediate_size")
+    layers, width = config.layers, config.size("intermediate_size")
     step = config.size("interleave_moe_layer_step", default=1)
     listed = config.content.get("moe_layers")
     plain = layers - (len(listed) if isinstance(listed, list) and listed else layers // step)
@@ -95,7 +95,7 @@ def llama4(config: ConfigFields) -> Architecture:
 
 def ernie_moe(config: ConfigFields) -> Architecture:
     """ERNIE 4.5: the router's balancing bias is counted, as its checkpoints hold it."""
-    layers, width = config.size("num_hidden_layers"), config.size("moe_intermediate_size")
+    layers, width = config.layers, config.size("moe_intermediate_size")
     first, last = config.number("moe_layer_start_index"), config.number("moe_layer_end_index", default=layers - 1)
     step = config.size("moe_layer_interval", default=1)
     with_experts = sum((layer + 1) % step == 0 and first <= layer <= last for layer in range(layers))
