@@ -71,7 +71,7 @@ def _interval(value: float, sample: np.ndarray | None, level: float) -> Estimate
 def _choices(found: Found, worth: Worth, draws: DrawnOptima | None, level: float) -> list[Chosen]:
     problem, listed = found.problem, []
     for k, choice in enumerate(problem.continuous):
-        value = float(np.exp(found.z[k]))
+        value = found.values[choice.name]
         near = (min(float(worth.low[k]), value), max(float(worth.high[k]), value))
         if not math.isfinite(worth.low[k]):
             near = (math.nan, math.nan)

@@ -23,7 +23,6 @@ _MOST_CANDIDATES = 512
 _MOST_ROUNDS = 20
 _GAIN = 1e-9
 _FINE = 200.0  # steps in a value
-_STEPS = 30  # of the solver: the starts are close
 
 
 def stepped(problem: Problem) -> tuple[Choice, ...]:
@@ -58,9 +57,11 @@ def _searched(
 ) -> tuple[Array, float]:
     search = _Search(problem, names, row, steps, z, convex)
     values = dict(zip(names, np.exp(z)))
-    search.try_all(_product(steps, [_around(each, values[each.name], problem, 1) for each in steps]))
+    search.try_all(
+        itertools.product(*[_around(each, values[each.name], problem, 2 if len(steps) < 4 else 1) for each in steps])
+    )
     if search.best is None:
-        search.try_all(_product(steps, [_around(each, values[each.name], problem, 4) for each in steps]))
+        search.try_all(itertools.product(*[_around(each, values[each.name], problem, 4) for each in steps]))
     if search.best is None:
         names_of = ", ".join(each.name for each in steps)
         raise PlanError(
@@ -113,7 +114,7 @@ class _Search:
         return True
 
     def _solved(self, rows: Rows, starts: Array) -> Solved:
-        return solve_rows(oracle_of(self.problem, self.free, rows, convex=self.convex), starts, random=0, steps=_STEPS)
+        return solve_rows(oracle_of(self.problem, self.free, rows, convex=self.convex), starts, random=0, hasty=True)
 
     def _allowed(self, values: tuple[float, ...]) -> bool:
         named = {each.name: value for each, value in zip(self.steps, values)}
@@ -124,12 +125,6 @@ class _Search:
             if each.divides and each.divides in named and named[each.divides] % value:
                 return False
         return True
-
-
-def _product(steps: tuple[Choice, ...], lists: list[list[float]]) -> Iterable[tuple[float, ...]]:
-    """Every combination; a choice that divides another takes that one's divisors near its own value."""
-    del steps
-    return itertools.islice(itertools.product(*lists), 20 * _MOST_CANDIDATES)
 
 
 def _around(choice: Choice, value: float, problem: Problem, reach: int) -> list[float]:
@@ -148,12 +143,13 @@ def _around(choice: Choice, value: float, problem: Problem, reach: int) -> list[
 
 
 def _neighbours(best: tuple[float, ...] | None, steps: tuple[Choice, ...]) -> Iterable[tuple[float, ...]]:
-    """One step along one or two choices; a divisor moves to any divisor of its neighbour."""
+    """A few steps along one or two choices; a divisor moves to any divisor of its neighbour."""
     assert best is not None
+    reach = 3 if len(steps) < 4 else 1
     moves: list[list[float]] = []
     for choice, value in zip(steps, best):
         step = choice.multiple_of or 1.0
-        near = [value, value + step, value - step]
+        near = [value + step * away for away in sorted(range(-reach, reach + 1), key=abs)]
         if choice.divides:
             near += [value * 2, value / 2]
         moves.append([each for each in near if each > 0 and abs(each / step - round(each / step)) < 1e-9])

@@ -21,8 +21,8 @@ _BOUNDARY = 0.995
 _TOLERANCE = 1e-10
 _COMPLEMENTARITY = 1e-13
 _LEAST_SLACK = 1e-14
+_SOLVED = 3.0  # times the barrier: an error below that lets the barrier fall
 _LONGEST = 5.0  # of one step in any log choice
-_PATIENCE = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +58,16 @@ class _State:
     mu: Array
 
 
-def minimise_rows(oracle: Oracle, starts: Array, index: Index | None = None, *, steps: int = 120) -> Optima:
+def minimise_rows(
+    oracle: Oracle, starts: Array, index: Index | None = None, *, steps: int = 120, patience: int = 30
+) -> Optima:
     """The least f from each of `starts` (R, K), for the oracle's rows `index` (default: row for row).
 
-    A row whose constraints come no nearer to being kept in `_PATIENCE` steps is given up: there is no feasible point
+    A row whose constraints come no nearer to being kept in `patience` steps is given up: there is no feasible point
     nearby.
     """
     index = np.arange(len(starts)) if index is None else index
-    return _Batch(oracle, index, np.clip(starts, oracle.low, oracle.high)).run(steps)
+    return _Batch(oracle, index, np.clip(starts, oracle.low, oracle.high)).run(steps, patience)
 
 
 class _Batch:
@@ -82,14 +84,14 @@ class _Batch:
         self.converged = np.zeros(len(z), dtype=bool)
         self.residual = np.full(len(z), np.inf)
 
-    def run(self, steps: int) -> Optima:
+    def run(self, steps: int, patience: int) -> Optima:
         state = self._begin()
         taken = 0
         while len(state.index) and taken < steps and self.k:
             taken += 1
             point = self.oracle.expand(state.z, self.rows[state.index], state.scale, state.dual[:, : self.m])
             done, residual = self._finished(state, point)
-            if taken % _PATIENCE == 0:
+            if taken % patience == 0:
                 lost = self._lost(state, residual)
                 self._store(state, lost, converged=False)
                 self._store(state, done & ~lost)
@@ -105,8 +107,8 @@ class _Batch:
         return self._result(taken)
 
     def _begin(self) -> _State:
-        f, g = self.oracle.value(self.z, self.rows)
-        scale = np.full(len(f), 1.0 if self.oracle.convex else 1.0 / _typical(f))
+        f, g, df, _ = self.oracle.slopes(self.z, self.rows)
+        scale = np.full(len(f), 1.0 / _typical(np.abs(df).max(axis=1, initial=0.0)))
         slack = np.maximum(-self._all(g, self.z), 0.1)
         slack = np.where(np.isfinite(slack), slack, 0.1)
         return _State(np.arange(len(self.z)), self.z.copy(), slack, 0.1 / slack, scale, np.full(len(self.z), 0.1))
@@ -151,7 +153,7 @@ class _Batch:
         for _ in range(3):
             off = np.maximum(error, np.abs(state.slack * state.dual - state.mu[:, None]).max(axis=1))
             smaller = np.maximum(np.minimum(0.1 * state.mu, state.mu**1.5), 0.5 * _COMPLEMENTARITY * size)
-            state.mu = np.where(off < 10 * state.mu, smaller, state.mu)
+            state.mu = np.where(off < _SOLVED * state.mu, smaller, state.mu)
 
     def _search(self, state: _State, dz: Array, ds: Array, primal: Array) -> None:
         """Take the length of the least merit among a few, all tried at once."""
@@ -162,7 +164,7 @@ class _Batch:
         whole = self._all(g, z)
         slack = np.where(whole < 0, np.maximum(slack, -whole), slack)  # room that is there anyway
         slack = np.maximum(slack, _LEAST_SLACK)
-        price = 2.0 * state.dual.max(axis=1) + 1.0
+        price = 2.0 * state.dual.max(axis=1)
         merit = state.scale * f - state.mu * np.log(slack).sum(axis=-1) + price * np.abs(whole + slack).sum(axis=-1)
         merit = np.where(np.isfinite(merit), merit, np.inf)
         best = np.argmin(merit, axis=0)
@@ -224,8 +226,9 @@ def _solved(matrix: Array, right: Array, convex: bool) -> Array:
     return np.asarray((vectors @ inner[..., None])[..., 0])
 
 
-def _typical(f: Array) -> float:
-    sizes = np.abs(f[np.isfinite(f)])
+def _typical(slopes: Array) -> float:
+    """The middle of the finite, positive ones: with it the multipliers are of the order of one."""
+    sizes = slopes[np.isfinite(slopes) & (slopes > 0)]
     return float(np.clip(np.median(sizes), 1e-12, 1e30)) if len(sizes) else 1.0
 
 

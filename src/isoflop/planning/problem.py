@@ -162,7 +162,7 @@ class Problem:
         for constraint in self.constraints:
             _check_limit(constraint)
         order = self.order
-        known = {*self.free_names, *self.given, *order}
+        known = {*self.free_names, *self.given, *order, *self.by_name}
         wanted = {"objective": self.objective, **{each.name: each.quantity for each in self.constraints}}
         for what, name in wanted.items():
             if name not in known:

@@ -43,7 +43,7 @@ class Found:
     problem, names : the problem and its continuous choices. labels : (C,) option labels of each combination.
     rows : the combinations. solved : the optimum of each. best : the one chosen.
     base : the continuous optimum of that one. z : (K,) the plan itself, rounded where choices come in steps.
-    convex : is it a geometric program?
+    convex : is it a geometric program? rounded : do choices in steps stand on one?
     """
 
     problem: Problem
@@ -55,11 +55,17 @@ class Found:
     base: Base
     z: Array
     convex: bool
+    rounded: bool
 
     @cached_property
     def values(self) -> dict[str, float]:
         """Every choice and quantity of the plan."""
-        return {name: float(np.ravel(each)[0]) for name, each in self.base.values(self.z[None]).items()}
+        steps = {choice.name: choice.multiple_of or 1.0 for choice in stepped(self.problem)}
+        known = {name: float(each[0]) for name, each in self.base.row.numbers.items()}
+        for name, value in zip(self.names, np.exp(self.z)):
+            step = steps.get(name) if self.rounded else None
+            known[name] = float(round(value / step) * step if step else value)
+        return {name: float(np.ravel(each)[0]) for name, each in self.problem.evaluate(known).items()}
 
     def objectives(self) -> Array:
         """(C,) the objective of each combination of options, nan where it has no feasible point."""
@@ -97,7 +103,7 @@ def search(problem: Problem, *, method: Method = "auto", rounded: bool = True, s
     _, best, z = min(points, key=lambda each: each[0])
     objective = _objective(problem, names, rows.taken(np.array([best])), solved.z[best])
     base = Base(problem, names, rows.taken(np.array([best])), solved.z[best], objective, convex)
-    return Found(problem, names, labels, rows, solved, best, base, z, oracle.convex)
+    return Found(problem, names, labels, rows, solved, best, base, z, oracle.convex, rounded)
 
 
 def _objective(problem: Problem, names: tuple[str, ...], row: Rows, z: Array) -> float:

@@ -23,6 +23,7 @@ SLACK = 1e-12
 AGREEMENT = 1e-6
 _STARTS = {True: 4, False: 16}
 _MOST_ROWS = 4096
+_HASTY = {"steps": 40, "patience": 10}
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,7 @@ def combinations(problem: Problem) -> tuple[tuple[tuple[str, ...], ...], dict[st
 
 
 def solve_rows(
-    oracle: Oracle, starts: Array | None = None, *, random: int | None = None, seed: int = 0, steps: int = 120
+    oracle: Oracle, starts: Array | None = None, *, random: int | None = None, seed: int = 0, hasty: bool = False
 ) -> Solved:
     """The best of several starts for each row of the oracle.
 
@@ -93,7 +94,7 @@ def solve_rows(
     ----------
     starts : (R, K) one given start for each row, tried beside the random ones.
     random : scattered starts for each row; default 4 where the rows are convex, else 16.
-    steps : most steps of one start.
+    hasty : the starts are close, and rows without a feasible point nearby are given up soon.
     """
     count, k = len(oracle.rows), len(oracle.names)
     random = _STARTS[oracle.convex] if random is None else random
@@ -106,9 +107,9 @@ def solve_rows(
     z = np.concatenate(parts)
     each = len(z)
     index = np.tile(np.arange(count), each)
-    flat = z.reshape(-1, k)
+    flat = z.reshape(each * count, k)
     found = [
-        minimise_rows(oracle, flat[part], index[part], steps=steps)
+        minimise_rows(oracle, flat[part], index[part], **(_HASTY if hasty else {}))
         for part in np.array_split(np.arange(len(flat)), max(1, len(flat) // _MOST_ROWS))
     ]
     f = np.concatenate([one.f for one in found]).reshape(each, count)
