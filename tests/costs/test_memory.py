@@ -212,3 +212,16 @@ def test_what_cannot_be() -> None:
         model_states(1.0, "adam")
     with pytest.raises(CostError, match="recomputation 'some' is unknown"):
         activation_memory(1, 1, 1, 1, recomputation="some")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "precision"), [("adamw-fp32", "float32"), ("adamw-bf16", "bfloat16")])
+def test_states_are_those_of_a_real_optimiser(name: str, precision: str) -> None:
+    torch = pytest.importorskip("torch", reason="compared with the states of a real optimiser")
+    layer = torch.nn.Linear(64, 32, bias=False, dtype=getattr(torch, precision))
+    optimiser = torch.optim.AdamW(layer.parameters())
+    layer(torch.ones(1, 64, dtype=getattr(torch, precision))).sum().backward()
+    optimiser.step()
+    weight = layer.weight
+    states = sum(each.nbytes for each in optimiser.state[weight].values() if each.shape == weight.shape)
+    assert weight.nbytes + weight.grad.nbytes + states == float(sum(model_states(weight.numel(), name)))

@@ -169,3 +169,18 @@ def test_money() -> None:
     with pytest.raises(CostError, match="no price of H200 is known"):
         usd_per_token(0.02, 32, device("H200"))
     assert float(serving_flops(70e9, 2.0)) == 280e9
+
+
+@pytest.mark.slow
+def test_the_cache_is_that_of_a_real_model() -> None:
+    torch = pytest.importorskip("torch", reason="compared with the cache of a real model")
+    transformers = pytest.importorskip("transformers", reason="compared with the cache of a real model")
+    full = transformers.LlamaConfig(
+        vocab_size=64, hidden_size=48, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=2,
+        intermediate_size=64, max_position_embeddings=32,
+    )  # fmt: skip
+    model = transformers.LlamaForCausalLM(full).to(torch.bfloat16)
+    with torch.no_grad():
+        cache = model(torch.ones(2, 11, dtype=torch.long), use_cache=True).past_key_values
+    held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+    assert held == 2 * 11 * float(cache_per_token(architecture(full.to_dict())[0]))
