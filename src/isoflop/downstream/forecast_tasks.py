@@ -4,47 +4,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isoflop.downstream.checkpoints import ends_of_runs, runs_of, smoothed_ends
+from isoflop.downstream.chosen_route import TakenRoute, best_of, caution, honest_interval, route_notices, too_wide
 from isoflop.downstream.naming import names_in_words
-from isoflop.downstream.refusals import FORECAST, Verdict, refused_by_routes, verdict_of_scores
+from isoflop.downstream.refusals import Verdict, refused_by_routes, verdict_of_scores
 from isoflop.downstream.route import (
     CannotForecast,
-    FittedRoute,
     Route,
     Settings,
-    TaskPrediction,
     all_routes,
     routes_named,
 )
 from isoflop.downstream.routes import (
     HeldOut,
     RouteSkill,
-    best_route,
     compare_routes,
     hidden,
     largest_compute,
     measured_skill,
 )
-from isoflop.downstream.task import ScoresError, Task, TaskScores
+from isoflop.downstream.targets import known_and_asked
+from isoflop.downstream.task import Task, TaskScores
 from isoflop.downstream.task_forecasts import TaskForecast, TaskForecasts
 from isoflop.fitting.result import FitError
 from isoflop.runs import Notice
 
 Array = NDArray[np.float64]
 
-#: routes whose mean error on held-out models is within this factor of the best's are not told apart
-_AS_GOOD = 1.5
-_CLEARLY_BETTER = 0.8
-_UNTESTED_STRETCH = 2.0  # of intervals that no held-out model tested
 _FAR = 100.0
-_WIDE = 0.5  # of the way from chance to the best score
-_FEW_CHECKS = 10
 _FEW_RUNS = 10
 
 
@@ -94,7 +87,7 @@ def forecast_tasks(
     >>> round(float(made["t"].value[0]), 2)
     0.99
     """
-    known, asked = _split(scores, targets, hold_out_above)
+    known, asked = known_and_asked(scores, targets, hold_out_above)
     chosen = all_routes() if routes is None else routes_named(routes)
     if checkpoints is None:
         runs = len(runs_of(known))
@@ -109,75 +102,6 @@ def forecast_tasks(
 def steps_of(scores: TaskScores, routes: Sequence[str] | None = None) -> int:
     """How often `progress` is called with 1, at most: every route at three cuts, task by task."""
     return 3 * len(routes or all_routes()) * len(scores.tasks)
-
-
-def _split(
-    scores: TaskScores, targets: Mapping[str, Any] | TaskScores | None, hold_out_above: float | None
-) -> tuple[TaskScores, TaskScores]:
-    """The runs to fit and the models to forecast."""
-    if hold_out_above is not None:
-        if targets is not None:
-            raise ScoresError("give either targets or hold_out_above: both say what is forecast")
-        above = np.zeros(len(scores), dtype=np.bool_)
-        for run in runs_of(scores):
-            above[run] = scores.C[run[-1]] > hold_out_above
-        if above.all() or not above.any():
-            where = "below" if above.all() else "above"
-            raise ScoresError(
-                f"no run has a compute {where} {hold_out_above:g}; the largest is {largest_compute(scores):.3g}"
-            )
-        return scores.take(~above), scores.take(above)
-    if isinstance(targets, TaskScores):
-        return scores, targets.only(scores.task_names)
-    return scores, _table(scores, targets or {})
-
-
-def _table(scores: TaskScores, targets: Mapping[str, Any]) -> TaskScores:
-    """Targets given by resources, as a table without scores."""
-    unknown = [name for name in targets if name not in ("N", "D", "C", "family", "models")]
-    if unknown:
-        raise ScoresError(f"targets: {unknown[0]!r} is unknown; accepted: N, D, C, family, models")
-    numbers = {k: np.atleast_1d(np.asarray(v, dtype=np.float64)) for k, v in targets.items() if k in ("N", "D", "C")}
-    labels = {k: np.atleast_1d(np.asarray(v, dtype=np.str_)) for k, v in targets.items() if k in ("family", "models")}
-    try:
-        shape = (
-            np.broadcast_shapes(*(each.shape for each in (*numbers.values(), *labels.values()))) if targets else (0,)
-        )
-    except ValueError:
-        sizes = ", ".join(f"{k} {len(v)}" for k, v in {**numbers, **labels}.items())
-        raise ScoresError(f"targets of unequal length: {sizes}") from None
-    for name, values in numbers.items():
-        if not (np.isfinite(values) & (values > 0)).all():
-            raise ScoresError(f"targets: {name} must be positive numbers, found {values.min():g}")
-    given: dict[str, Any] = {name: np.broadcast_to(values, shape) for name, values in numbers.items()}
-    names = (
-        np.broadcast_to(labels["models"], shape) if "models" in labels else [f"target {k + 1}" for k in range(shape[0])]
-    )
-    return TaskScores.of(
-        {name: np.full(shape, np.nan) for name in scores.task_names},
-        **given,
-        tasks=scores.tasks,
-        models=list(names),
-        family=list(np.broadcast_to(labels["family"], shape)) if "family" in labels else None,
-        source="targets",
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _Taken:
-    """A route that could be fitted, with its forecasts of the targets."""
-
-    route: Route
-    fitted: FittedRoute
-    made: TaskPrediction
-    skill: RouteSkill | None
-
-    def interval(self, level: float) -> tuple[Array, Array]:
-        """Of a new model, stretched about the forecast by what held-out models needed."""
-        stretch = self.skill.stretch if self.skill and self.skill.forecasts else _UNTESTED_STRETCH
-        low, high = self.made.interval(level)
-        value = self.made.value
-        return value - stretch * np.maximum(value - low, 0.0), value + stretch * np.maximum(high - value, 0.0)
 
 
 def _forecast(
@@ -207,12 +131,16 @@ def _forecast(
     possible = [each for each in laws if not each.made.beyond] or laws
     if not possible:
         return _refused(task, refused_by_routes(refusals), observed, skills, on_targets)
-    best = _best(possible)
-    low, high = _honest(best, possible, task, settings.level)
+    best = best_of(possible)
+    reach = ends.C / largest_compute(scores)
+    low, high = honest_interval(best, possible, task, reach, settings.level)
+    useless = too_wide(task, low, high)
+    if useless:
+        return _refused(task, useless, observed, skills, on_targets)
     mean_low, mean_high = best.made.interval(settings.level, new=False)
-    notices = [*best.fitted.warnings, *_route_notices(best, skills, task)]
+    notices = [*best.fitted.warnings, *route_notices(best, skills, task)]
     return TaskForecast(
-        task, _caution(task, best, low, high, notices), best.route.id, best.made.value, mean_low, mean_high, low, high,
+        task, caution(task, best, low, high, notices), best.route.id, best.made.value, mean_low, mean_high, low, high,
         observed, skills, on_targets, best.fitted.describe(), tuple(notices),
     )  # fmt: skip
 
@@ -224,13 +152,13 @@ def _take(
     routes: Sequence[Route],
     skills: Sequence[RouteSkill],
     settings: Settings,
-) -> tuple[list[_Taken], list[tuple[str, str]]]:
+) -> tuple[list[TakenRoute], list[tuple[str, str]]]:
     by_id = {skill.route: skill for skill in skills}
     taken, refusals = [], []
     for route in routes:
         try:
             fitted = route.fit(scores, name, settings)
-            taken.append(_Taken(route, fitted, fitted.predict(ends), by_id.get(route.id)))
+            taken.append(TakenRoute(route, fitted, fitted.predict(ends), by_id.get(route.id)))
         except CannotForecast as error:
             refusals.append((error.code, str(error)))
         except FitError as error:
@@ -238,27 +166,8 @@ def _take(
     return taken, refusals or [("no_route", "no route was tried")]
 
 
-def _best(possible: Sequence[_Taken]) -> _Taken:
-    """The law with the smallest mean error on held-out models; a straight line only where it is clearly better."""
-    errors = {each.route.id: each.skill.mean_error for each in possible if each.skill and each.skill.forecasts}
-    handicap = {each.route.id: 1.0 / _CLEARLY_BETTER if each.route.baseline else 1.0 for each in possible}
-    tested = [each for each in possible if each.route.id in errors]
-    if tested:
-        return min(tested, key=lambda each: errors[each.route.id] * handicap[each.route.id])
-    return next((each for each in possible if not each.route.baseline), possible[0])
-
-
-def _honest(best: _Taken, possible: Sequence[_Taken], task: Task, level: float) -> tuple[Array, Array]:
-    """The ends of the stretched intervals of all routes that held-out models do not tell from the best."""
-    limit = _AS_GOOD * best.skill.mean_error if best.skill else math.inf
-    alike = [each for each in possible if each.skill is None or not each.skill.mean_error > limit]
-    ends = [each.interval(level) for each in [best, *alike]]
-    low, high = np.fmin.reduce([low for low, _ in ends]), np.fmax.reduce([high for _, high in ends])
-    return np.clip(low, task.minimum, task.maximum), np.clip(high, task.minimum, task.maximum)
-
-
 def _after_the_event(
-    taken: Sequence[_Taken], ends: TaskScores, name: str, observed: Array, level: float
+    taken: Sequence[TakenRoute], ends: TaskScores, name: str, observed: Array, level: float
 ) -> tuple[RouteSkill, ...]:
     """What every route's forecasts of the targets were worth, where these were observed."""
     known = np.isfinite(observed)
@@ -285,44 +194,6 @@ def _refused(
         task, verdict, "", nothing, nothing, nothing, nothing, nothing, observed, skills, on_targets, {},
         (Notice(verdict.code, verdict.sentence(task.name)),),
     )  # fmt: skip
-
-
-def _caution(task: Task, best: _Taken, low: Array, high: Array, notices: Sequence[Notice]) -> Verdict:
-    """``caution`` with the first thing to mind, or ``forecast``."""
-    chance = task.minimum if task.chance is None else task.chance
-    span = abs(task.best - chance) if task.bounded else math.inf
-    if np.isfinite(high - low).any() and np.nanmax(high - low) > _WIDE * span:
-        widest = float(np.nanmax(high - low))
-        return Verdict(
-            "caution", "wide_interval", f"the interval is up to {widest:.2g} wide, of {span:.2g} from chance to best"
-        )
-    for notice in notices:
-        return Verdict("caution", notice.code, notice.message)
-    return FORECAST
-
-
-def _route_notices(best: _Taken, skills: Sequence[RouteSkill], task: Task) -> list[Notice]:
-    if best.skill is None or not best.skill.forecasts:
-        message = "no held-out model tested the interval; it is twice as wide as the fit's own"
-        return [Notice("interval_not_tested", message, hint="give more models, five at least below the largest")]
-    notices = []
-    naive = best_route(skills, baselines=True)
-    if best.route.baseline:
-        message = f"no law forecast held-out larger models better than {best.skill.title}"
-        notices.append(Notice("no_law_better", message, hint="a line holds only as long as nothing levels off"))
-    elif naive and naive.mean_error < best.skill.mean_error:
-        message = (
-            f"on held-out larger models {naive.route} missed {task.name} by {naive.mean_error:.3g}, "
-            f"{best.skill.route} by {best.skill.mean_error:.3g}"
-        )
-        notices.append(Notice("baseline_as_good", message, hint="no law has shown its worth on these models"))
-    if best.skill.forecasts < _FEW_CHECKS:
-        message = f"the interval was tested on {best.skill.forecasts} forecasts of {best.skill.models} models only"
-        notices.append(Notice("few_held_out", message))
-    if best.made.beyond:
-        message = f"{best.route.id} gives scores beyond the metric's range, which were moved to its end"
-        notices.append(Notice("beyond_range", message, hint="trust the interval's inner end only"))
-    return notices
 
 
 def _notices(scores: TaskScores, targets: TaskScores, settings: Settings) -> list[Notice]:

@@ -73,7 +73,7 @@ def _refuse_mixed_rows(
         return
     known = np.isfinite(found)
     largest = np.max(np.where(known, found, -np.inf), axis=1)
-    typical = np.nanmedian(np.where(found > 1.0, found, np.nan), axis=0)
+    typical = np.array([np.median(column[column > 1.0]) if (column > 1.0).any() else 0.0 for column in found.T])
     # A weak model may score 0.5 percent on a hard task; a whole row of such next to columns of tens is no percent.
     easy = known & (typical > 5.0)[None, :]
     suspect = (largest > 0) & (largest <= 1.0 + _SLACK) & easy.any(axis=1)

@@ -1,0 +1,126 @@
+"""The route that is used, its honest interval, and what there is to mind about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoflop.downstream.refusals import FORECAST, Verdict
+from isoflop.downstream.route import FittedRoute, Route, TaskPrediction
+from isoflop.downstream.routes import RouteSkill, best_route
+from isoflop.downstream.task import Task
+from isoflop.runs import Notice
+
+Array = NDArray[np.float64]
+
+#: routes whose mean error on held-out models is within this factor of the best's are not told apart
+_AS_GOOD = 1.5
+_CLEARLY_BETTER = 0.8
+_UNTESTED_STRETCH = 2.0  # of intervals that no held-out model tested
+_WIDE, _USELESS = 0.5, 0.75  # of the way from chance to the best score
+_FEW_CHECKS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class TakenRoute:
+    """A route that could be fitted, with its forecasts of the targets."""
+
+    route: Route
+    fitted: FittedRoute
+    made: TaskPrediction
+    skill: RouteSkill | None
+
+    def interval(self, level: float) -> tuple[Array, Array]:
+        """Of a new model, stretched about the forecast by what held-out models needed."""
+        stretch = self.skill.stretch if self.skill and self.skill.forecasts else _UNTESTED_STRETCH
+        low, high = self.made.interval(level)
+        value = self.made.value
+        return value - stretch * np.maximum(value - low, 0.0), value + stretch * np.maximum(high - value, 0.0)
+
+
+def best_of(possible: Sequence[TakenRoute]) -> TakenRoute:
+    """The law with the smallest mean error on held-out models; a straight line only where it is clearly better."""
+    errors = {each.route.id: each.skill.mean_error for each in possible if each.skill and each.skill.forecasts}
+    handicap = {each.route.id: 1.0 / _CLEARLY_BETTER if each.route.baseline else 1.0 for each in possible}
+    tested = [each for each in possible if each.route.id in errors]
+    if tested:
+        return min(tested, key=lambda each: errors[each.route.id] * handicap[each.route.id])
+    return next((each for each in possible if not each.route.baseline), possible[0])
+
+
+def honest_interval(
+    best: TakenRoute, possible: Sequence[TakenRoute], task: Task, reach: Array, level: float
+) -> tuple[Array, Array]:
+    """The stretched interval of the best route. Further out than any held-out model lay, where the hold-outs cannot say
+    which route to trust, it also holds the intervals of all routes that were about as good on them.
+
+    `reach` (K,) says how many times beyond the largest fitted run the targets lie; nan counts as far.
+    """
+    low, high = best.interval(level)
+    tested = best.skill.reach if best.skill and best.skill.forecasts else 0.0
+    limit = _AS_GOOD * best.skill.mean_error if best.skill else math.inf
+    alike = [each for each in possible if each.skill is None or not each.skill.mean_error > limit]
+    far = ~(reach <= tested)
+    for each in alike:
+        other_low, other_high = each.interval(level)
+        low, high = np.where(far, np.fmin(low, other_low), low), np.where(far, np.fmax(high, other_high), high)
+    return np.clip(low, task.minimum, task.maximum), np.clip(high, task.minimum, task.maximum)
+
+
+def too_wide(task: Task, low: Array, high: Array) -> Verdict | None:
+    """Refused where the interval says next to nothing: for most targets it holds nearly every score above chance."""
+    width = high - low
+    if not np.isfinite(width).any() or np.nanmedian(width) <= _USELESS * _span(task):
+        return None
+    k = int(np.nanargmax(width))
+    reason = (
+        f"the honest interval runs from {low[k]:.2g} to {high[k]:.2g}, most of the way from chance to the best score"
+    )
+    return Verdict("refused", "interval_too_wide", reason)
+
+
+def caution(task: Task, best: TakenRoute, low: Array, high: Array, notices: Sequence[Notice]) -> Verdict:
+    """``caution`` with the first thing to mind, or ``forecast``."""
+    span = _span(task)
+    if np.isfinite(high - low).any() and np.nanmax(high - low) > _WIDE * span:
+        widest = float(np.nanmax(high - low))
+        return Verdict(
+            "caution", "wide_interval", f"the interval is up to {widest:.2g} wide, of {span:.2g} from chance to best"
+        )
+    for notice in notices:
+        return Verdict("caution", notice.code, notice.message)
+    return FORECAST
+
+
+def route_notices(best: TakenRoute, skills: Sequence[RouteSkill], task: Task) -> list[Notice]:
+    if best.skill is None or not best.skill.forecasts:
+        message = "no held-out model tested the interval; it is twice as wide as the fit's own"
+        return [Notice("interval_not_tested", message, hint="give more models, five at least below the largest")]
+    notices = []
+    naive = best_route(skills, baselines=True)
+    if best.route.baseline:
+        message = f"no law forecast held-out larger models better than {best.skill.title}"
+        notices.append(Notice("no_law_better", message, hint="a line holds only as long as nothing levels off"))
+    elif naive and naive.mean_error < best.skill.mean_error:
+        message = (
+            f"on held-out larger models {naive.route} missed {task.name} by {naive.mean_error:.3g}, "
+            f"{best.skill.route} by {best.skill.mean_error:.3g}"
+        )
+        notices.append(Notice("baseline_as_good", message, hint="no law has shown its worth on these models"))
+    if best.skill.forecasts < _FEW_CHECKS:
+        message = f"the interval was tested on {best.skill.forecasts} forecasts of {best.skill.models} models only"
+        notices.append(Notice("few_held_out", message))
+    if best.made.beyond:
+        message = f"{best.route.id} gives scores beyond the metric's range, which were moved to its end"
+        notices.append(Notice("beyond_range", message, hint="trust the interval's inner end only"))
+    return notices
+
+
+def _span(task: Task) -> float:
+    """From chance to the best score; inf where the metric has no end."""
+    chance = task.minimum if task.chance is None else task.chance
+    return abs(task.best - chance) if task.bounded else math.inf
