@@ -70,7 +70,7 @@ def test_a_run_survives_a_kill_at_every_file_operation(ladder: MakeLadder, fake:
     """States, curves, records, progress: the process dies in each of them in turn, and the next one goes on."""
     wanted = [outcome.curve["train_loss"] for outcome in _uninterrupted(ladder, fake)]
     settings = fake()
-    for k in range(0, 300, 3):
+    for k in range(0, 300, 4):
         _remove(tmp_path / "study")
         store = ladder(FEW)
         (tmp_path / "steps.log").unlink(missing_ok=True)
@@ -86,9 +86,10 @@ def test_a_run_survives_a_kill_at_every_file_operation(ladder: MakeLadder, fake:
             np.testing.assert_array_equal(outcome.curve["train_loss"], curve)
         twice = Counter(line for line in steps_taken(tmp_path) if any(line.startswith(name) for name in before))
         assert all(times == 1 for times in twice.values())
+        assert [path for path in store.folder.rglob(".*") if path.parent.name in ("rungs", "checkpoints")] == []
         if not died:
             break
-    assert 20 < k < 297
+    assert 20 < k < 296
 
 
 def _uninterrupted(ladder: MakeLadder, fake: Fake) -> tuple:
@@ -114,7 +115,7 @@ def test_an_executor_that_is_killed_and_started_again(
     name: str, ladder: MakeLadder, fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = fake(workers=2)
-    store = ladder([rung(tokens=2560), rung(tokens=20_480), rung(48, tokens=2560), rung(48, tokens=20_480)])
+    store = ladder([rung(tokens=2560), rung(tokens=15_360), rung(48, tokens=2560), rung(48, tokens=15_360)])
     monkeypatch.setenv("FAKE_STEP_SECONDS", "0.02")
     process = command(store.folder, "--executor", name, "--workers", "2")
     until(lambda: sum(record.status == "done" for record in store.records()) >= 1)
@@ -190,7 +191,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk(small_disk: Path, small_corpus: Path, fake: Fake, tmp_path: Path) -> None:
     store = Store.create(small_disk / "study", [rung(tokens=2560), rung(48), rung(64)], {"small": small_corpus})
     first = list(executor("in-process").run(store, store.jobs[-1:], fake()))
-    assert [event.kind for event in first if event.kind != "progress"] == ["started", "finished"]
+    assert [event.kind for event in first if event.kind != "progress"] == ["started", "finished", "ended"]
     done = [record.id for record in store.records() if record.status == "done"]
     with (small_disk / "ballast").open("wb", buffering=0) as stream:
         try:

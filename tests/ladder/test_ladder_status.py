@@ -88,6 +88,8 @@ def test_it_is_kept_and_shown_again(ladder: MakeLadder, fake: Fake, tmp_path: Pa
     path = tmp_path / "status.json"
     assert isoflop("ladder", "status", store.folder, "-o", path, "--report", tmp_path / "a.html").exit_code == 0
     assert "<svg" in (tmp_path / "a.html").read_text()
+    assert isoflop("ladder", "status", store.folder, "--plot", tmp_path / "rungs.png").exit_code == 0
+    assert (tmp_path / "rungs.png").read_bytes().startswith(b"\x89PNG")
     assert isoflop("report", path, "-o", tmp_path / "b.html").exit_code == 0
     assert status.plot() is not None
 
@@ -112,3 +114,26 @@ def test_the_command_runs_and_goes_on(ladder: MakeLadder, fake: Fake, tmp_path: 
 def test_a_folder_that_is_no_ladder(tmp_path: Path) -> None:
     result = isoflop("ladder", "status", tmp_path)
     assert result.exit_code == 2 and "ladder.json: No such file" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_terminal_gets_one_bar_a_job(ladder: MakeLadder, fake: Fake) -> None:
+    import io
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from isoflop.cli.job_lines import Bars
+
+    store = ladder([rung(), rung(48), rung(64, seed=13)])
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=100)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
+    with Progress(*columns, console=console, refresh_per_second=1000) as drawn:
+        bars = Bars(drawn)
+        for event in executor("in-process").run(store, store.pending(), fake()):
+            bars.show(event)
+            drawn.refresh()
+            assert len(drawn.tasks) <= 1, "one job at a time has one bar"
+        assert drawn.tasks == []
+    for said in (rung().id, "1,000 tok/s", "always fails"):
+        assert said in written.getvalue()

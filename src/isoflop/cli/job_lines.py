@@ -25,7 +25,7 @@ class PlainLines:
 
     def show(self, event: Event) -> None:
         """Print the event, or let it pass."""
-        if event.kind == "turn":
+        if event.kind in ("turn", "ended"):
             return
         if event.kind == "progress":
             now = time.monotonic()
@@ -54,15 +54,10 @@ class Bars:
             self._drawn.update(self._tasks[event.job], completed=told.step, total=told.steps, said=said)
         elif event.kind in ("finished", "failed", "lost", "taken"):
             self._drawn.console.print(event.line(), highlight=False, markup=False)
-        if event.kind in ("failed", "lost") or (event.kind == "finished" and self._is_over(event)):
+        if event.kind in ("failed", "lost", "ended"):
             task = self._tasks.pop(event.job, None)
             if task is not None:
                 self._drawn.remove_task(task)
-
-    def _is_over(self, event: Event) -> bool:
-        """Was this the longest rung of its job?"""
-        task = self._tasks.get(event.job)
-        return task is not None and bool(self._drawn.tasks[self._drawn.task_ids.index(task)].finished)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from isoflop.runs.notices import RunsError
 
 EXECUTORS = "isoflop.ladder.executors"
 TRAINER = "isoflop.ladder.training:train"
-Kind = Literal["started", "progress", "finished", "failed", "taken", "lost", "turn"]
+Kind = Literal["started", "progress", "finished", "failed", "ended", "taken", "lost", "turn"]
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Event:
 
     Attributes
     ----------
-    kind : ``started``; ``progress`` (a line of it); ``finished`` (one rung: done or diverged); ``failed`` (the job;
-        the others go on); ``taken`` (another process is at work on it); ``lost`` (its process died; it is tried again);
-        ``turn`` (nothing yet: in a process with several jobs another may take its turn).
+    kind : ``started``; ``progress`` (a line of it); ``finished`` (one rung: done or diverged); ``ended`` (the job: all
+        its rungs are); ``failed`` (the job; the others go on); ``taken`` (another process is at work on it); ``lost``
+        (its process died; it is tried again); ``turn`` (nothing yet: another job of this process may take its turn).
     job : its id. record : of a finished rung. message : one line for people.
     """
 

@@ -52,6 +52,8 @@ def _train(store: Store, job: Job, settings: Settings, executor: str, extra: dic
         store.begin(job, executor=executor, run=settings.run, environment=environment(device), corpus=known)
         yield Event("started", job.id)
         train = settings.train()
+        if device.startswith("cuda"):
+            extra = {"peak_flops": peak_flops(device), **extra}
         for told in train(job, corpus, device, keeper=keeper, compiled=settings.compiled, **extra):
             if isinstance(told, Progress):
                 store.note(told)
@@ -72,6 +74,7 @@ def _train(store: Store, job: Job, settings: Settings, executor: str, extra: dic
         yield Event("failed", job.id, message)
         return
     keeper.clear()
+    yield Event("ended", job.id)
 
 
 def run_all(store: Store, jobs: Sequence[Job], settings: Settings, executor: str = "in-process") -> Iterator[Event]:
@@ -123,6 +126,18 @@ def resolved_device(device: str) -> str:
     except ImportError:
         return "cpu"
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def peak_flops(device: str) -> float:
+    """FLOP/s of this GPU in bf16 by our table of devices; nan where it does not know it."""
+    import torch
+
+    from isoflop.costs.devices import devices
+
+    name = str(torch.cuda.get_device_name(device)).lower().replace(" ", "")
+    known = {each.name.lower().replace(" ", ""): each for each in devices().values()}
+    fitting = [each for label, each in known.items() if label in name]
+    return max(fitting, key=lambda each: len(each.name)).peak("bf16") if fitting else float("nan")
 
 
 def in_words(error: BaseException) -> str:

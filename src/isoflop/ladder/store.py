@@ -214,6 +214,8 @@ class Store:
     def begin(self, job: Job, run: str = "", **known: Any) -> None:
         """Record the job's unfinished rungs as running; `known` are fields of `Record`. The caller holds the claim."""
         for rung in self.unfinished(job):
+            for path in (self._record_path(rung), self._curve_path(rung)):
+                sweep(path)
             before = self.record_of(rung)
             attempts = 1 + (before.attempts if before.run == run else 0)
             begun = replace(self._planned(rung), status="running", run=run, attempts=attempts, started=time.time())
@@ -289,6 +291,12 @@ class Store:
         except OSError as error:
             raise FileError(f"cannot make the folder {path.parent}: {error.strerror}") from None
         return path
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed writers of this file left unfinished beside it; only for who holds the claim."""
+    for unfinished in path.parent.glob(f".{path.name}.*"):
+        unfinished.unlink(missing_ok=True)
 
 
 def _ladder(stored: Mapping[str, Any], folder: Path) -> tuple[tuple[Rung, ...], dict[str, str], str]:

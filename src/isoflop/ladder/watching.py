@@ -32,7 +32,7 @@ class Watch:
     def look(self) -> Iterator[Event]:
         """The events since the last look; records of other runs are none of them."""
         for job in self.jobs:
-            failed = []
+            failed, changed = [], False
             for rung in job.rungs:
                 record = self.store.record_of(rung)
                 if record.run != self.run or self._seen.get(rung.id) == (record.status, record.attempts):
@@ -41,12 +41,16 @@ class Watch:
                 if record.attempts > self._begun.get(job.id, 0):
                     self._begun[job.id] = record.attempts
                     yield Event("started", job.id, AGAIN if record.attempts > 1 else "")
+                changed = True
                 if record.finished:
                     yield Event("finished", job.id, record=record)
                 elif record.status == "failed":
                     failed.append(record)
             if failed:
                 yield Event("failed", job.id, failed[0].error)
+            if changed and not self.store.unfinished(job):
+                yield Event("ended", job.id)
+                continue
             heard = self.store.progress(job)
             if heard and heard[1] > self._heard.get(job.id, self._began):
                 self._heard[job.id] = heard[1]

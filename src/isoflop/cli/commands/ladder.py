@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isoflop.cli.output import json_option, say, show
+from isoflop.cli.pictures import check_picture, plot_option, write_picture
 from isoflop.cli.results import check_writable, write_results
 from isoflop.cli.values import assignments, quantity
 
@@ -33,12 +34,17 @@ def command() -> None:
 @click.option("--speed", metavar="FLOP/S", help="To expect where no rung has been measured yet: 40e9, 1e14.")
 @click.option("-o", "--output", metavar="STATUS.JSON", help="Write the status.")
 @click.option("--report", "report_path", metavar="PAGE.HTML", help="Write a report with pictures.")
+@plot_option
 @json_option
-def status(folder: str, speed: str | None, output: str | None, report_path: str | None, as_json: bool) -> None:
+def status(
+    folder: str, speed: str | None, output: str | None, report_path: str | None, picture: str | None, as_json: bool
+) -> None:
     """Show what is done, running and failed, and what the rest will cost at the speed measured so far."""
     check_writable(output, report_path)
+    check_picture(picture)
     made = _status(folder, speed)
     write_results(made, output, report_path)
+    write_picture(made, picture)
     show(as_json, made.to_dict, made.summary)
 
 
