@@ -98,6 +98,7 @@ def test_a_shape_instead_of_a_config() -> None:
         (("CONFIG", "--optimiser", "adam"), "optimiser 'adam' is unknown"),
         (("CONFIG", "--recomputation", "most"), "recomputation 'most' is unknown"),
         (("CONFIG", "--price", "-1"), "a price must be > 0 dollars an hour, found -1"),
+        (("CONFIG", "--mfu", "1.5"), "--mfu"),
         (("CONFIG", "--weight-bits", "0"), "weight_bits of serving must be > 0"),
         (("CONFIG", "--tokens", "many"), "--tokens: 'many' is not a quantity"),
         (("CONFIG", "--plot", "x.txt"), "a name that ends in .png"),

@@ -54,6 +54,8 @@ class Training:
         for name in ("context", "micro_batch", "gpus", "tensor_parallel", "pipeline_parallel", "expert_parallel"):
             if getattr(self, name) < 1:
                 raise CostError(f"{name} must be 1 or more, found {getattr(self, name)}")
+        if not 0 <= self.mfu <= 1 or not 0 <= self.tokens < math.inf:
+            raise CostError(f"mfu must be in (0, 1] and tokens > 0, found mfu {self.mfu:g} and {self.tokens:g} tokens")
         split = self.tensor_parallel * self.pipeline_parallel
         if self.gpus % split:
             raise CostError(
