@@ -1,7 +1,7 @@
 """Parameters and FLOPs of a dense decoder-only transformer from its shape, under each convention, each with its source.
 
-Biases and the gains of normalisation are left out: they are below 0.1 % of any model of a ladder. To the unit, with them,
-and for mixtures of experts: `isoflop.costs.Architecture`, which agrees with this where both apply.
+Biases and the gains of normalisation are left out: they are below 0.1 % of any model of a ladder.
+`isoflop.costs.Architecture` counts to the unit, with them, also mixtures of experts; it agrees where both apply.
 """
 
 from __future__ import annotations
