@@ -9,6 +9,7 @@ in log compute, and the steps are taken after forecasting, item by item.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from isoflop.downstream.task import ScoresError
 from isoflop.files import write_json
 from isoflop.fitting.intervals import quantile_interval
+from isoflop.fitting.power_law import read_estimate
 from isoflop.fitting.result import Estimate
 from isoflop.presented import Presented
 from isoflop.runs import Notice
@@ -119,6 +121,20 @@ class ChoiceForecast(Presented):
             "level": self.level,
             "warnings": [notice.to_dict() for notice in self.warnings],
         }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> ChoiceForecast:
+        """The inverse of `to_dict`."""
+        return cls(
+            compute=np.array(stored["C"], dtype=np.float64),
+            observed=ChoiceChain(*(np.array(stored["observed"][step], dtype=np.float64) for step in STEPS)),
+            log_p_correct=read_estimate(stored["log_p_correct"]),
+            p_choices=read_estimate(stored["p_choices"]),
+            accuracy=read_estimate(stored["accuracy"]),
+            wrong_slope=(stored["wrong_slope"]["mean"], stored["wrong_slope"]["spread"]),
+            warnings=tuple(Notice.from_dict(each) for each in stored["warnings"]),
+            **{name: stored[name] for name in ("at", "naive_accuracy", "items", "level")},
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write as JSON."""

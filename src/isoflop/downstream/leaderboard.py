@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +51,18 @@ class Leaderboard(Presented):
         return {
             "schema": "isoflop.leaderboard",
             "schema_version": SCHEMA_VERSION,
-            "source": self.scores.source,
-            "models": len(self.scores),
-            "laws": [each.to_dict() for each in self.laws],
+            "scores": self.scores.to_dict(),
+            "options": dict(self.laws[0].options),
+            "laws": [{k: v for k, v in each.to_dict().items() if k not in ("scores", "options")} for each in self.laws],
             "refused": self.refused,
             "warnings": [notice.to_dict() for notice in self.warnings],
         }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Leaderboard:
+        """The laws again, from the table, the options and the seed that stored ones were made with."""
+        options = {name: value for name, value in stored["options"].items() if name != "capabilities"}
+        return leaderboard(TaskScores.from_dict(stored["scores"]), **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write as JSON."""

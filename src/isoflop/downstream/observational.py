@@ -54,7 +54,8 @@ class Observational(Presented):
         metric where the sigmoid is above half its height, which the inner scale cannot see where the curve is flat.
     by_scores : forecasts of all M models from their scores on `capabilities`.
     by_compute : forecasts of all M models from family and compute alone; nan where the family was not fitted.
-    level : of the intervals. warnings : coded notices. seed : of the resamples.
+    options : as `observational` was called, to make the law again. level : of the intervals. warnings : coded notices.
+    seed : of the resamples.
     """
 
     scores: TaskScores
@@ -69,6 +70,7 @@ class Observational(Presented):
     plateau_scatter: float
     by_scores: MetricForecast
     by_compute: MetricForecast
+    options: Mapping[str, Any]
     level: float = 0.95
     warnings: tuple[Notice, ...] = ()
     seed: int = 0
@@ -161,12 +163,13 @@ class Observational(Presented):
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON-ready mapping: the estimate, the forecasts and the score, without the resamples."""
+        """As a JSON-ready mapping: the table, the estimate, the forecasts and the score, without the resamples."""
         return {
             "schema": "isoflop.observational",
             "schema_version": SCHEMA_VERSION,
             "target": self.target.to_dict(),
-            "source": self.scores.source,
+            "scores": self.scores.to_dict(),
+            "options": dict(self.options),
             "capabilities": list(self.capabilities),
             "limit": self.limit if np.isfinite(self.limit) else None,
             "components": self.components.to_dict(),
@@ -191,6 +194,11 @@ class Observational(Presented):
             "seed": self.seed,
             "warnings": [notice.to_dict() for notice in self.warnings],
         }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Observational:
+        """The law again, from the table, the options and the seed that a stored one was made with."""
+        return observational(TaskScores.from_dict(stored["scores"]), stored["target"]["name"], **stored["options"])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write as JSON."""
@@ -225,6 +233,10 @@ def observational(
     ------
     ScoresError : unknown tasks, too few models, a metric without a maximum.
     """
+    options = {
+        "capabilities": list(capabilities) if capabilities is not None else None, "limit": limit,
+        "components": components, "standardise": standardise, "bootstrap": bootstrap, "level": level, "seed": seed,
+    }  # fmt: skip
     task = scores.task(target)
     names = tuple(capabilities) if capabilities is not None else tuple(n for n in scores.task_names if n != task.name)
     names, thin = _measured(scores, task, names, limit)
@@ -246,8 +258,8 @@ def observational(
     nothing = MetricForecast(*(np.full(len(scores), np.nan) for _ in range(3)))
     limit = float("inf") if limit is None else float(limit)
     made = Observational(
-        scores, task, names, limit, chosen, found, link, lines, scatter, plateau, nothing, nothing, level,
-        tuple(notices), seed,
+        scores, task, names, limit, chosen, found, link, lines, scatter, plateau, nothing, nothing,
+        options, level, tuple(notices), seed,
     )  # fmt: skip
     by_scores = made.from_scores(table.values)
     return Observational(**{**made.__dict__, "by_scores": by_scores, "by_compute": _from_lines(made)})

@@ -9,6 +9,7 @@ r >= 2.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from isoflop.downstream.task import ScoresError
 from isoflop.files import write_json
 from isoflop.fitting.intervals import quantile_interval
-from isoflop.fitting.power_law import estimate, line, scatter_between
+from isoflop.fitting.power_law import estimate, line, read_estimate, scatter_between
 from isoflop.fitting.result import Estimate
 from isoflop.presented import Presented
 from isoflop.runs import Notice
@@ -173,6 +174,10 @@ class PassUntil(Presented):
             "rate": self.rates.value.tolist(),
             "low": self.rates.low.tolist(),
             "high": self.rates.high.tolist(),
+            "used": self.used.tolist(),
+            "centre": self.centre,
+            "level_at_centre": self.level_at_centre.tolist(),
+            "slope": self.slope.tolist(),
             "c": self.c.to_dict(),
             "alpha": self.alpha.to_dict(),
             "scatter": self.scatter,
@@ -181,6 +186,25 @@ class PassUntil(Presented):
             "seed": self.seed,
             "warnings": [notice.to_dict() for notice in self.warnings],
         }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> PassUntil:
+        """The inverse of `to_dict`."""
+        names = ("N", "passes", "samples", "level_at_centre", "slope", "rate", "low", "high")
+        arrays = {name: np.array(stored[name], dtype=np.float64) for name in names}
+        capped = np.array(stored["capped"], dtype=np.bool_)
+        return cls(
+            scale=arrays["N"],
+            passes=arrays["passes"],
+            samples=arrays["samples"],
+            level_at_centre=arrays["level_at_centre"],
+            slope=arrays["slope"],
+            rates=PassRates(arrays["rate"], arrays["low"], arrays["high"], capped),
+            curvature=read_estimate(stored["curvature"]),
+            used=np.array(stored["used"], dtype=np.bool_),
+            warnings=tuple(Notice.from_dict(each) for each in stored["warnings"]),
+            **{name: stored[name] for name in ("centre", "scatter", "level", "seed")},
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write as JSON."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -78,10 +78,12 @@ class MetricVerdict(Presented):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Verdicts(Presented):
-    """The verdicts on the tasks of a table."""
+    """The verdicts on the tasks of a table, in the scale `by`; `at` is the scale asked for."""
 
     scores: TaskScores
     each: tuple[MetricVerdict, ...]
+    by: Scale = "C"
+    at: float | None = None
 
     def __repr__(self) -> str:
         return f"<Verdicts: {sum(v.forecastable for v in self.each)} of {len(self.each)} tasks can be forecast>"
@@ -100,11 +102,18 @@ class Verdicts(Presented):
         return {
             "schema": "isoflop.verdicts",
             "schema_version": SCHEMA_VERSION,
-            "source": self.scores.source,
+            "scores": self.scores.to_dict(),
+            "by": self.by,
+            "at": self.at,
             "forecastable": [v.task.name for v in self.each if v.forecastable],
             "tasks": [v.to_dict() for v in self.each],
             "warnings": [notice.to_dict() for notice in self.scores.notices],
         }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Verdicts:
+        """The inverse of `to_dict`: the table decides the verdicts."""
+        return verdicts(TaskScores.from_dict(stored["scores"]), by=stored["by"], at=stored["at"])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write as JSON."""
@@ -126,11 +135,12 @@ def verdicts(
     ScoresError : an unknown scale or task.
     """
     chosen = scores if tasks is None else scores.only(tasks)
-    name = by or ("N" if np.isfinite(scores.N).sum() > np.isfinite(scores.C).sum() else "C")
+    name: Scale = by or ("N" if np.isfinite(scores.N).sum() > np.isfinite(scores.C).sum() else "C")
     if name not in ("N", "C", "D"):
         raise ScoresError(f"unknown scale {name!r}; accepted: N, C, D")
     scale = np.asarray(getattr(chosen, name), dtype=np.float64)
-    return Verdicts(chosen, tuple(verdict(scale, chosen[t.name], t, scale_name=name, at=at) for t in chosen.tasks))
+    each = tuple(verdict(scale, chosen[t.name], t, scale_name=name, at=at) for t in chosen.tasks)
+    return Verdicts(chosen, each, name, at)
 
 
 def verdict(scale: Any, scores: Any, task: Task, *, scale_name: str = "N", at: float | None = None) -> MetricVerdict:
