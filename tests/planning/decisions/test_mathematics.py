@@ -165,3 +165,10 @@ def test_kumars_best_size_is_what_a_search_finds() -> None:
     losses = law.along(N=grid, D=room / grid, weight_bits=6.0, activation_bits=6.0, cache_bits=6.0)
     assert value[0, 0] <= losses.min() + 1e-12
     assert grid[int(np.argmin(losses))] == pytest.approx(n[0, 0], rel=1e-3)
+
+
+def test_a_shape_that_heads_cannot_build_well_says_so() -> None:
+    answer = decide("shape", flops=1e19, N=2e5)
+    assert answer["width"].value == 128 and "rounding_costs" in {each.code for each in answer.warnings}
+    finer = decide("shape", flops=1e19, N=2e5, head_width=16)
+    assert abs(finer["width"].value - 64) <= 16

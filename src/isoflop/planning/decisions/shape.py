@@ -44,6 +44,10 @@ def answer(asked: Asked) -> DecisionAnswer:
     depth = layers_of(n[0], found.x)
     width = max(1, round(float(found.x[0]) / head)) * head
     layers = max(1, round(float(layers_of(n[0, :1], np.array([width]))[0])))
+    if not found.near[0] <= width <= found.near[1]:
+        asked.warn(
+            "rounding_costs", f"a width of {width:g} is as near as heads of {head:g} come", "take narrower heads"
+        )
     gated = asked["gated"] > 0.5
     feed_forward = round(float(width) * (8 / 3 if gated else 4) / 64) * 64
     asked.beyond(law, width=float(width), depth=float(layers), N=float(n[0, 0]), D=flops / 6 / float(n[0, 0]))

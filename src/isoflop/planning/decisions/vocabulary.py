@@ -36,7 +36,7 @@ def answer(asked: Asked) -> DecisionAnswer:
     def loss(entries: Array, budget: float) -> Array:
         return vocabulary_loss(by_loss, entries, n, width, budget)
 
-    found = least(loss, flops, 256.0, 1e8, share=asked.compute_equivalent)
+    found = least(loss, flops, 1.0, 1e8, share=asked.compute_equivalent)
     isoflop = asked.law("vocabulary_size@isoflop", "vocabulary for a compute-optimal size, Approach 1")
     derivative = asked.law("vocabulary_size@derivative", "vocabulary for a compute-optimal size, Approach 2")
     others = {"Approach 1, IsoFLOP": isoflop, "Approach 2, derivative": derivative}
