@@ -55,6 +55,7 @@ _EXPORTS = {
     "import_runs": "isoflop.runs.importers.importing:import_runs",
     "read_runs": "isoflop.runs.reading:read_runs",
     "rank_laws": "isoflop.forecasting.rank_laws:rank_laws",
+    "ladder_status": "isoflop.ladder.ladder_status:ladder_status",
     "law": "isoflop.atlas.registry:law",
     "laws": "isoflop.atlas.registry:laws",
     "paper": "isoflop.atlas.literature:paper",
