@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoflop.curves.curve import Curve, CurveError
-from isoflop.curves.own_curve import WIDTH_95, ModelForecast, OwnForecast, own_forecast
+from isoflop.curves.own_curve import RESOLUTION, WIDTH_95, ModelForecast, OwnForecast, own_forecast
 from isoflop.curves.schedule_fit import ScheduleFit
 from isoflop.curves.siblings import SiblingForecast, sibling_forecast
 from isoflop.curves.watch import Alarm, watch
@@ -170,9 +170,10 @@ def forecast_curve(
         value, half, method = own.log_final, _half(own, level), "own curve"
     else:
         raise refused or CurveError("there is nothing to forecast from")
-    final = Estimate(*(float(np.exp(each)) if k != 1 else float("nan") for k, each in enumerate(
-        (value, 0.0, value - half, value + half)
-    )))  # fmt: skip
+    low, high = float(np.exp(value - half)), float(np.exp(value + half))
+    if low <= RESOLUTION * np.nanmax(curve.loss):
+        low = 0.0
+    final = Estimate(float(np.exp(value)), float("nan"), low, high)
     steps, path = _path(curve, end, own, value)
     return CurveForecast(
         curve, end, level, final, method, own.models if own else (), by_siblings, steps, path,
@@ -217,7 +218,7 @@ def _half(own: OwnForecast, level: float) -> float:
 
 def _path(curve: Curve, end: float, own: OwnForecast | None, value: float) -> tuple[Array, Array]:
     """The curve from the visible end to the forecast: the models', bent in log steps to end at the forecast."""
-    last = float(curve.loss[-1])
+    last = max(float(curve.loss[-1]), RESOLUTION * float(np.nanmax(curve.loss)))
     if own is not None:
         steps, path = own.steps, own.path
     else:

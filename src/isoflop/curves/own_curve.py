@@ -13,6 +13,7 @@ from isoflop.curves.curve_models import MODELS, best_of_grid
 Array = NDArray[np.float64]
 
 LEAST_POINTS = 4
+RESOLUTION = 1e-3  # of the highest loss: below it, as an error rate of 0, there is nothing to tell apart
 _LATE = 2.0  # a point at half of the visible steps weighs a quarter of the last
 _CUTS = (0.5, 0.65, 0.8)
 _MOST_POINTS = 400  # longer curves are averaged in bins of log steps
@@ -86,7 +87,7 @@ def _points(curve: Curve) -> tuple[Array, Array]:
         )
     if np.any(y < 0):
         raise CurveError(f"a loss of {y.min():g} is negative; curve models need losses of at least 0")
-    y = np.maximum(y, 1e-9 * max(float(y.max()), 1e-300))
+    y = np.maximum(y, RESOLUTION * max(float(y.max()), 1e-300))
     if x.size <= _MOST_POINTS:
         return x, y
     edges = np.unique(np.searchsorted(x, np.geomspace(x[0], x[-1] * (1 + 1e-12), _MOST_POINTS), side="left"))
@@ -102,7 +103,7 @@ def _each_model(z: Array, y: Array, cuts: list[int], at: Array) -> tuple[Array, 
         weights[1 + k, cut:] = 0.0
     both = np.concatenate([at, z])
     made = np.array([best_of_grid(model, z, y, weights, both) for model in MODELS])
-    made = np.maximum(made, 1e-3 * y[-1])
+    made = np.maximum(made, RESOLUTION * y.max())
     return made[:, 0, : at.size], made[:, 1:, at.size :]
 
 

@@ -65,8 +65,8 @@ def sibling_forecast(
 
     forecast = median log final + share * soft(d), over the siblings of the nearest groups, where d is how far this run
     lies above their median log loss over the last fifth of what is visible, and soft(d) is d beyond an ignored band.
-    How many groups are near, the share and the band are chosen, and the interval is taken, from every group forecast by the
-    others. The interval is the conformal quantile of their errors, each over (typical error + |d|): a run unlike
+    How many groups are near, the share and the band are chosen, and the interval is taken, from every group forecast by
+    the others. The interval is the conformal quantile of their errors, each over (typical error + |d|): a run unlike
     its siblings gets a wider one. With too few groups, the largest error is widened as for a normal law.
     """
     seen = np.isfinite(curve.loss) & (curve.steps > 0) & (curve.loss > 0)
@@ -132,8 +132,10 @@ def _middles(known: _Finished, here: float, length: float, allowed: NDArray[np.b
     index = np.flatnonzero(allowed)
     away = np.abs(length - known.length[index]) + _LOSS_IN_DISTANCE * np.abs(here - known.here[index])
     order = index[np.argsort(away, kind="stable")]
-    rank = {name: k for k, name in enumerate(dict.fromkeys(known.group[order].tolist()))}
-    place = np.array([rank[name] for name in known.group[order].tolist()])
+    names, first = np.unique(known.group[order], return_index=True)
+    rank = np.zeros(int(names[-1]) + 1, dtype=np.intp)
+    rank[names[np.argsort(first)]] = np.arange(names.size)
+    place = rank[known.group[order]]
     chosen = [order[place < size] for size in sizes]
     return np.array([(np.median(known.final[used]), np.median(known.here[used])) for used in chosen])
 
