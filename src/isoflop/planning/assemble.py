@@ -89,7 +89,7 @@ def _choices(found: Found, worth: Worth, draws: DrawnOptima | None, level: float
 
 def _quantities(found: Found, draws: DrawnOptima | None, level: float) -> list[Chosen]:
     problem, listed = found.problem, []
-    names = [problem.objective, *(name for name in problem.order if name != problem.objective)]
+    names = [problem.objective, *(name for name in problem.shown if name != problem.objective)]
     for name in names:
         quantity = problem.by_name.get(name)
         if quantity is None or "_before_" in name:
@@ -99,13 +99,6 @@ def _quantities(found: Found, draws: DrawnOptima | None, level: float) -> list[C
         listed.append(
             Chosen(name, _interval(found.values[name], sample, level), quantity.unit, quantity.meaning, role,
                    how=quantity.text, source=quantity.source)
-        )  # fmt: skip
-    values = found.values
-    if "N" in values and "D" in values and "tokens_per_parameter" not in names:
-        ratio = None if draws is None else draws.values["D"] / draws.values["N"]
-        listed.append(
-            Chosen("tokens_per_parameter", _interval(values["D"] / values["N"], ratio, level), "tokens per parameter",
-                   "D / N", how="D / N")
         )  # fmt: skip
     return listed
 

@@ -183,6 +183,17 @@ class Problem:
         """The quantities that objective, constraints and compute need, each after those it reads."""
         return self.needed(self.objective, *(each.quantity for each in self.constraints), self.compute)
 
+    @cached_property
+    def shown(self) -> tuple[str, ...]:
+        """The needed quantities, and every other one that the choices give a value to."""
+        names = dict.fromkeys(self.order)
+        for name in self.by_name:
+            try:
+                names |= dict.fromkeys(self.needed(name))
+            except PlanError:
+                continue  # it reads what this problem does not have, and nothing needs it
+        return tuple(names)
+
     def needed(self, *names: str) -> tuple[str, ...]:
         """The quantities that these names need, each after those it reads.
 

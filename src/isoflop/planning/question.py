@@ -12,7 +12,7 @@ from isoflop.costs.devices import Device
 from isoflop.fitting.result import Fit
 from isoflop.planning.decisions import decision
 from isoflop.planning.plan import PlanError
-from isoflop.planning.problem import Choice, Constraint, Option, Problem
+from isoflop.planning.problem import Choice, Constraint, Problem
 from isoflop.planning.quantities import FormulaQuantity, LawQuantity, Quantity
 from isoflop.runs import Notice
 from isoflop.scaling_law import CalibratedLaw
@@ -128,9 +128,13 @@ class _Asked:
             Choice("D", *_D_BOUNDS, unit="tokens", meaning="training tokens, repetitions included"),
         )
         objective, constraints = self._purpose()
+        own = self._own_quantities()
+        names = {quantity.name for quantity in own}
+        read = {name for quantity in own for name in quantity.reads} - {"N", "D"}
+        stated = [_with_changes(Choice(name), changes) for name, changes in q.choices.items() if name in read]
         made = Problem(
-            choices=choices,
-            quantities=(*self._quantities(), *self._own_quantities()),
+            choices=tuple(choice for choice in (*choices, *stated) if choice.name not in names),
+            quantities=(*(each for each in self._quantities() if each.name not in names), *own),
             objective=objective,
             constraints=(*constraints, *self._limits(), *self._own_constraints()),
             given=self._given(),
@@ -291,17 +295,28 @@ def _with_bounds(problem: Problem, stated: Mapping[str, Mapping[str, Any]]) -> P
     """The problem with bounds, steps and options of choices as the user states them."""
     known = {choice.name: choice for choice in problem.choices}
     for name, changes in stated.items():
-        accepted = ("low", "high", "multiple_of", "divides", "options", "unit", "meaning")
-        unknown = [each for each in changes if each not in accepted]
-        if unknown:
-            raise PlanError(f"choice {name}: found {unknown[0]!r}, accepted are {', '.join(accepted)}")
-        changed = dict(changes)
-        options = tuple(Option(f"{value:g}", {name: float(value)}) for value in changed.pop("options", ()))
-        old = known.get(name)
-        if old is not None and old.options and options:
-            labels = {option.label for option in options}
-            kept = tuple(option for option in old.options if option.label in labels)
-            options = kept or options
-        made = replace(old or Choice(name), **changed)
-        problem = problem.with_choices(replace(made, options=options) if options else made)
+        problem = problem.with_choices(_with_changes(known.get(name) or Choice(name), changes))
     return problem
+
+
+def _with_changes(old: Choice, changes: Mapping[str, Any]) -> Choice:
+    accepted = ("low", "high", "multiple_of", "divides", "options", "unit", "meaning")
+    unknown = [each for each in changes if each not in accepted]
+    if unknown:
+        raise PlanError(f"choice {old.name}: found {unknown[0]!r}, accepted are {', '.join(accepted)}")
+    changed = dict(changes)
+    stated = changed.pop("options", ())
+    labels = [f"{each:g}" if isinstance(each, (int, float)) else str(each) for each in stated]
+    made = replace(old, **changed)
+    if not labels:
+        return made
+    if old.options:
+        kept = tuple(option for option in old.options if option.label in labels)
+        if len(kept) < len(labels):
+            there = ", ".join(option.label for option in old.options)
+            raise PlanError(f"choice {old.name}: an option of {', '.join(labels)} is unknown; there are {there}")
+        return replace(made, options=kept)
+    numbers = [each for each in stated if isinstance(each, (int, float)) and not isinstance(each, bool)]
+    if len(numbers) < len(labels):
+        raise PlanError(f"choice {old.name}: options are numbers such as [1, 8, 64]; found {', '.join(labels)}")
+    return replace(made, options=Choice.among(old.name, numbers).options)
