@@ -56,7 +56,7 @@ def honest_interval(
     best: TakenRoute, possible: Sequence[TakenRoute], task: Task, reach: Array, level: float
 ) -> tuple[Array, Array]:
     """The stretched interval of the best route. Further out than any held-out model lay, where the hold-outs cannot say
-    which route to trust, it also holds the intervals of all routes that were about as good on them.
+    which route to trust, it also holds the own intervals of all routes that were about as good on them.
 
     `reach` (K,) says how many times beyond the largest fitted run the targets lie; nan counts as far.
     """
@@ -66,7 +66,7 @@ def honest_interval(
     alike = [each for each in possible if each.skill is None or not each.skill.mean_error > limit]
     far = ~(reach <= tested)
     for each in alike:
-        other_low, other_high = each.interval(level)
+        other_low, other_high = each.made.interval(level)
         low, high = np.where(far, np.fmin(low, other_low), low), np.where(far, np.fmax(high, other_high), high)
     return np.clip(low, task.minimum, task.maximum), np.clip(high, task.minimum, task.maximum)
 
