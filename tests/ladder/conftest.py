@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -56,3 +57,11 @@ def steps_taken(folder: Path) -> list[str]:
     """The steps that the fake trainer took, in every process."""
     log = folder / "steps.log"
     return log.read_text().splitlines() if log.exists() else []
+
+
+def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for something that other processes do."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)

@@ -6,14 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.ladder.conftest import TRAINER, rung, steps_taken
+from tests.ladder.conftest import TRAINER, rung, steps_taken, until
 from tests.ladder.file_operations import KilledAt, killed_in
 
 from isoflop.files import FileError
@@ -36,13 +35,6 @@ def command(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     """`isoflop ladder run` in a process of its own."""
     arguments = [sys.executable, "-m", "isoflop.cli.main", "ladder", "run", str(folder), "--trainer", TRAINER]
     return subprocess.Popen([*arguments, "--device", "cpu", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)
 
 
 # ---- kill -9 in the middle of a write ----

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.ladder.conftest import rung
+from tests.ladder.conftest import rung, until
 
 from isoflop.ladder.executor import Settings, executor
 from isoflop.ladder.progress import Outcome
@@ -83,3 +85,16 @@ def test_what_does_not_divide_is_refused() -> None:
         _check(Job((rung(),)), 3)
     with pytest.raises(RunsError, match="muon needs whole matrices; several devices a rung take adamw"):
         _check(Job((rung().with_recipe(optimizer="muon"),)), 2)
+
+
+@pytest.mark.slow
+def test_the_processes_end_with_the_one_that_called_them(ladder: MakeLadder) -> None:
+    store = ladder([rung(64, tokens=2_560_000)])
+    arguments = [sys.executable, "-m", "isoflop.cli.main", "ladder", "run", str(store.folder), "--device", "cpu"]
+    process = subprocess.Popen([*arguments, "--executor", "torchrun"], stderr=subprocess.DEVNULL)
+    (job,) = store.jobs
+    until(lambda: store.progress(job) is not None, 60)
+    process.kill()
+    process.wait()
+    until(lambda: store.owner(job) is None, 30)
+    assert store.records()[0].status == "interrupted"

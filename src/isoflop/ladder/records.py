@@ -116,11 +116,11 @@ def read_record(path: Path, rung: Rung) -> Record | None:
     ------
     FileError : it cannot be read, or belongs to another rung; the message names the file and what to do.
     """
+    if not path.exists():  # asked first: it may appear at any moment, and is whole from then on
+        return None
     try:
         stored = read_json(path)
     except FileError:
-        if not path.exists():
-            return None
         raise FileError(
             f"{path} is no record of a rung (not a JSON object); remove it to train the rung again"
         ) from None

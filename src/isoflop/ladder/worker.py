@@ -56,13 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _end)
     if given.with_parent:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        end_with_parent()
     try:
         work(given.folder, Settings(**json.loads(given.settings)), given.executor, given.job)
     except Exception as error:
-        _say(f"isoflop: {in_words(error)}", sys.stderr)
-        return FULL if is_full(error) else 2
+        return complaint(error)
     return 0
+
+
+def complaint(error: Exception) -> int:
+    """Say in a line why no worker could do any better; the exit code."""
+    _say(f"isoflop: {in_words(error)}", sys.stderr)
+    return FULL if is_full(error) else 2
 
 
 def _say(line: str, stream: TextIO) -> None:
@@ -75,11 +80,15 @@ def _end(_: int, __: FrameType | None) -> None:
     raise SystemExit(143)
 
 
-def _end_with_parent() -> None:
-    """A parent that dies, however it dies, closes the pipe that is our standard input."""
-    while os.read(0, 1):  # not sys.stdin: its lock would be held when the interpreter ends
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
+def end_with_parent() -> None:
+    """From now on, end when standard input does: a parent that dies, however it dies, closes that pipe."""
+
+    def wait() -> None:
+        while os.read(0, 1):  # not sys.stdin: its lock would be held when the interpreter ends
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -46,13 +46,12 @@ class WorkerProcess:
         if code is None:
             return None
         self._close()
-        if code == FULL:
-            return End(fatal=self._complaint(f"{self.folder}: No space left on device"))
-        if code == 2:
-            return End(fatal=self._complaint(f"a worker ended and said nothing ({self.log})"))
+        if code == 0:
+            return End()
         if code < 0:
             return End(died=f"was ended by {signal.Signals(-code).name}")
-        return End(died=f"ended with code {code} ({self.log})" if code else "")
+        said = self._complaint() or (f"{self.folder}: No space left on device" if code == FULL else "")
+        return End(fatal=said) if said else End(died=f"ended with code {code} ({self.log})")
 
     def stop(self) -> None:
         """As `isoflop.ladder.crew.Worker.stop`."""
@@ -68,11 +67,11 @@ class WorkerProcess:
         if self.process.stdin is not None:
             self.process.stdin.close()
 
-    def _complaint(self, otherwise: str) -> str:
-        """The last line of ours in the log."""
+    def _complaint(self) -> str:
+        """The last line of ours in the log; '' where there is none."""
         printed = self.log.read_text(errors="replace").splitlines()
         lines = [line for line in printed if line.startswith("isoflop: ")]
-        return lines[-1].removeprefix("isoflop: ") if lines else otherwise
+        return lines[-1].removeprefix("isoflop: ") if lines else ""
 
 
 def shared_processors(settings: Settings) -> dict[str, str]:
