@@ -16,7 +16,7 @@ FLOORS = (
     {"atlas"},
     {"theory"},
     {"runs"},
-    {"fitting", "costs"},
+    {"fitting", "costs", "datasets"},
     {"planning"},
     {"forecasting"},
     {"curves", "downstream", "ladder"},

@@ -14,6 +14,8 @@ from isoflop.runs.counting import TransformerShape
 
 #: depth at which a residual branch has weight 1; others follow as 1 / depth (CompleteP, Dey et al. 2025, 2505.01618)
 BASE_LAYERS = 4
+#: columns that a compiled reduction holds at once: longer rows are reduced in pieces, each read once
+PIECE = 1024
 
 
 def rotary_table(context: int, d_head: int, base: float = 10000.0) -> tuple[Tensor, Tensor]:
@@ -34,6 +36,22 @@ def normalised(vectors: Tensor) -> Tensor:
     return F.rms_norm(vectors, (vectors.shape[-1],))
 
 
+def token_losses(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of each row in nats, and the log of its sum of exponentials; both (rows,), float32.
+
+    As `torch.nn.functional.cross_entropy`, written so that a compiled kernel reads the logits once.
+    """
+    rows, columns = logits.shape
+    if columns % PIECE or not logits.is_cuda:
+        partition = logits.float().logsumexp(-1)
+        return partition - logits.gather(1, targets.reshape(-1, 1))[:, 0].float(), partition
+    pieces = logits.view(rows, columns // PIECE, PIECE).float()
+    partition = pieces.logsumexp(-1).logsumexp(-1)
+    places = torch.arange(columns, device=logits.device).view(1, columns // PIECE, PIECE)
+    wanted = torch.where(places == targets.reshape(-1, 1, 1), pieces, 0.0).sum(-1).sum(-1)
+    return partition - wanted, partition
+
+
 class Attention(nn.Module):
     """Causal attention with fewer key-value heads than query heads where the shape says so."""
 
@@ -47,7 +65,8 @@ class Attention(nn.Module):
         batch, context, _ = x.shape
         heads = self.project_in(x).view(batch, context, self.heads + 2 * self.key_value_heads, self.d_head)
         query, key, value = heads.split((self.heads, self.key_value_heads, self.key_value_heads), dim=2)
-        query, key = normalised(rotate(query, cosine, sine)), normalised(rotate(key, cosine, sine))
+        # turning keeps lengths, so the norm may come first; the gradient then needs no turned copy
+        query, key = rotate(normalised(query), cosine, sine), rotate(normalised(key), cosine, sine)
         mixed = F.scaled_dot_product_attention(
             query.transpose(1, 2),
             key.transpose(1, 2),
@@ -89,8 +108,9 @@ class Block(nn.Module):
         self.feed_forward = FeedForward(shape)
 
     def forward(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-        x = x + self.weight * self.attention(normalised(x), cosine, sine)
-        out: Tensor = x + self.weight * self.feed_forward(normalised(x))
+        kind = self.attention.project_in.weight.dtype
+        x = x + self.weight * self.attention(normalised(x).to(kind), cosine, sine)
+        out: Tensor = x + self.weight * self.feed_forward(normalised(x).to(kind))
         return out
 
 
@@ -134,20 +154,21 @@ class Transformer(nn.Module):
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """The stream before the output layer, (batch, context, d_model)."""
-        x = normalised(self.embedding(tokens))
-        cosine, sine = self.cosine[:, : tokens.shape[1]].to(x.dtype), self.sine[:, : tokens.shape[1]].to(x.dtype)
+        kind = self.head.weight.dtype
+        x = normalised(self.embedding(tokens)).to(kind)
+        cosine, sine = self.cosine[:, : tokens.shape[1]].to(kind), self.sine[:, : tokens.shape[1]].to(kind)
         for block in self.blocks:
             x = block(x, cosine, sine)
-        return normalised(x)
+        return normalised(x).to(kind)
 
     def forward(self, tokens: Tensor, targets: Tensor, z_loss: float = 0.0) -> tuple[Tensor, Tensor]:
         """What is minimised, and the loss of each token in nats, (batch x context,); both in float32.
 
         z_loss weighs the square of the log partition function (PaLM, Chowdhery et al. 2022).
         """
-        logits = self.head(self.hidden(tokens)).float().flatten(0, 1)
-        losses = F.cross_entropy(logits, targets.flatten(), reduction="none")
+        logits = self.head(self.hidden(tokens)).flatten(0, 1)
+        losses, partition = token_losses(logits, targets)
         objective = losses.mean()
         if z_loss:
-            objective = objective + z_loss * logits.logsumexp(-1).square().mean()
+            objective = objective + z_loss * partition.square().mean()
         return objective, losses

@@ -1,12 +1,13 @@
-"""Optimizers over one flat vector of weights: AdamW in one fused pass, Muon for hidden matrices; width transfer.
+"""Optimizers over flat parts of the weights: AdamW in one fused pass a part, Muon for hidden matrices; width transfer.
 
-All weights lie in one float32 vector, sorted by group and shape, and the model's parameters are views of it (or of its
-bfloat16 copy). A step is then a handful of kernels whatever the depth, a snapshot is three vectors, and a whole step
-can be captured in one CUDA graph.
+The weights lie in a few float32 vectors (parts), one for all matrices that are treated alike, and the parameters of the
+model are views of them (or of their bfloat16 copies). A step is then a handful of kernels whatever the depth, a snapshot
+is a few vectors, and a whole step can be captured in one CUDA graph.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,16 +24,22 @@ EMBEDDING_RATE = 4.0
 
 
 @dataclass(frozen=True)
-class Segment:
-    """A stretch of the flat vector: `count` matrices of one shape in one group, with its rate and decay multipliers."""
+class Part:
+    """Matrices that are updated alike, one after another in a flat vector.
+
+    Attributes
+    ----------
+    group : ``embedding``, ``matrices``, ``head`` or ``hidden``.
+    rate, decay : multiples of the recipe's rate, and the decoupled decay per unit of rate.
+    names : of the model's parameters, in order.
+    matrix : rows and columns of each where all have one shape and Muon moves them; empty otherwise.
+    """
 
     group: str
-    first: int
-    last: int
-    count: int
-    matrix: tuple[int, int]
     rate: float
     decay: float
+    names: tuple[str, ...]
+    matrix: tuple[int, ...] = ()
 
 
 def group_of(name: str) -> str:
@@ -46,61 +53,59 @@ def rate_multiplier(group: str, width: int, recipe: Recipe) -> float:
     return EMBEDDING_RATE if group == "embedding" else transfer
 
 
-class FlatWeights:
-    """The model's weights in one float32 vector; `attach` makes the parameters views of it or of a copy of it."""
+def parts_of(model: nn.Module, recipe: Recipe, width: int) -> tuple[Part, ...]:
+    """The model's parameters gathered into parts; the embedding is a part of its own and has no decay."""
+    gathered: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    for name, weight in model.named_parameters():
+        group = group_of(name)
+        matrix: tuple[int, ...] = ()
+        if recipe.optimizer == "muon" and group == "hidden":
+            matrix = tuple(weight.shape)
+        elif group != "embedding":
+            group = "matrices"
+        gathered.setdefault((group, matrix), []).append(name)
+    parts = []
+    for (group, matrix), names in gathered.items():
+        # an orthogonal step has a size of its own, and needs no width transfer
+        rate = 1.0 if matrix else rate_multiplier(group, width, recipe)
+        # decoupled decay is rate x decay per step: kept the same at every width
+        decay = 0.0 if group == "embedding" else recipe.weight_decay / rate
+        parts.append(Part(group, rate, decay, tuple(names), matrix))
+    return tuple(parts)
 
-    def __init__(self, model: nn.Module, recipe: Recipe, width: int) -> None:
-        self.parameters = sorted(
-            model.named_parameters(), key=lambda entry: (group_of(entry[0]), tuple(entry[1].shape), entry[0])
-        )
-        self.segments: list[Segment] = []
-        first = 0
-        for name, weight in self.parameters:
-            group, matrix = group_of(name), (weight.shape[0], weight.shape[1])
-            rate = rate_multiplier(group, width, recipe)
-            # decoupled decay is rate x decay per step: kept the same at every width; none on the embedding
-            decay = 0.0 if group == "embedding" else recipe.weight_decay / rate
-            last = first + weight.numel()
-            before = self.segments[-1] if self.segments else None
-            if before and (before.group, before.matrix) == (group, matrix):
-                self.segments[-1] = Segment(group, before.first, last, before.count + 1, matrix, rate, decay)
-            else:
-                self.segments.append(Segment(group, first, last, 1, matrix, rate, decay))
-            first = last
-        self.size = first
 
-    def flat(self, device: torch.device | str) -> Tensor:
-        """The weights as they are now, (size,), float32."""
-        return torch.cat([weight.detach().reshape(-1) for _, weight in self.parameters]).to(device, torch.float32)
+def flattened(model: nn.Module, part: Part) -> Tensor:
+    """The part's weights as they are now, one vector."""
+    weights = dict(model.named_parameters())
+    return torch.cat([weights[name].detach().reshape(-1) for name in part.names])
 
-    def attach(self, vector: Tensor) -> None:
-        """Make every parameter a view of `vector`."""
-        first = 0
-        for _, weight in self.parameters:
-            weight.data = vector[first : first + weight.numel()].view(weight.shape)
-            first += weight.numel()
 
-    def gathered(self, gradients: tuple[Tensor, ...]) -> Tensor:
-        """Gradients, in the order of `parameters`, as one float32 vector."""
-        return torch.cat([gradient.reshape(-1) for gradient in gradients]).float()
+def attach(model: nn.Module, part: Part, vector: Tensor) -> None:
+    """Make the part's parameters views of `vector`."""
+    weights = dict(model.named_parameters())
+    first = 0
+    for name in part.names:
+        weight = weights[name]
+        weight.data = vector[first : first + weight.numel()].view(weight.shape)
+        first += weight.numel()
 
 
 def adamw(
     weights: Tensor,
     gradient: Tensor,
-    first: Tensor,
-    second: Tensor,
+    moments: tuple[Tensor, Tensor],
     step: Tensor,
     rate: Tensor,
-    recipe: Recipe,
     decay: float,
+    recipe: Recipe,
 ) -> None:
     """One AdamW step in place (Loshchilov and Hutter 2019): decoupled decay, bias correction; step counts from 1."""
+    first, second = moments
     first.lerp_(gradient, 1 - recipe.beta1)
     second.lerp_(gradient.square(), 1 - recipe.beta2)
     mean = first / (1 - recipe.beta1**step)
     root = (second / (1 - recipe.beta2**step)).sqrt()
-    weights.mul_(1 - rate * decay).sub_(rate * mean / (root + EPSILON))
+    weights.copy_(weights * (1 - rate * decay) - rate * mean / (root + EPSILON))
 
 
 def orthogonalised(matrices: Tensor, rounds: int = 5) -> Tensor:
@@ -116,36 +121,37 @@ def orthogonalised(matrices: Tensor, rounds: int = 5) -> Tensor:
     return out
 
 
-def muon(weights: Tensor, gradient: Tensor, momentum: Tensor, rate: Tensor, decay: float, segment: Segment) -> None:
+def muon(
+    weights: Tensor, gradient: Tensor, momentum: Tensor, rate: Tensor, decay: float, matrix: tuple[int, ...]
+) -> None:
     """One Muon step in place for matrices of one shape (Jordan et al. 2024), sized as AdamW's (Liu et al. 2025)."""
     momentum.lerp_(gradient, 1 - MUON_MOMENTUM)
-    ahead = gradient.lerp(momentum, MUON_MOMENTUM).view(segment.count, *segment.matrix)
+    ahead = gradient.lerp(momentum, MUON_MOMENTUM).view(-1, *matrix)
     kind = torch.bfloat16 if weights.is_cuda else torch.float32
-    update = orthogonalised(ahead.to(kind)).float().reshape(-1)
-    weights.mul_(1 - rate * decay).sub_(rate * 0.2 * max(segment.matrix) ** 0.5 * update)
+    step = orthogonalised(ahead.to(kind)).float().reshape(-1)
+    weights.copy_(weights * (1 - rate * decay) - rate * 0.2 * max(matrix) ** 0.5 * step)
 
 
 def update(
-    flat: FlatWeights,
-    weights: Tensor,
-    gradient: Tensor,
-    moments: tuple[Tensor, Tensor],
+    parts: Sequence[Part],
+    weights: Sequence[Tensor],
+    working: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    moments: Sequence[tuple[Tensor, Tensor]],
     step: Tensor,
     rate: Tensor,
     recipe: Recipe,
 ) -> Tensor:
-    """Clip the gradient and take one step in place; returns the gradient's norm before clipping."""
-    norm: Tensor = gradient.norm()
-    if recipe.clip:
-        gradient = gradient * (recipe.clip / norm.clamp(min=recipe.clip))
-    for segment in flat.segments:
-        part = slice(segment.first, segment.last)
-        scaled = rate * segment.rate
-        if recipe.optimizer == "muon" and segment.group == "hidden":
-            # the orthogonal step has a size of its own: no width transfer is due
-            muon(weights[part], gradient[part], moments[0][part], rate, recipe.weight_decay, segment)
+    """Clip by the norm of the whole gradient and take one step in place; returns that norm."""
+    gradients = [gradient.float() for gradient in gradients]
+    norm = torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt()
+    scale = recipe.clip / norm.clamp(min=recipe.clip) if recipe.clip else torch.ones_like(norm)
+    for place, part in enumerate(parts):
+        clipped, scaled = gradients[place] * scale, rate * part.rate
+        if part.matrix:
+            muon(weights[place], clipped, moments[place][0], scaled, part.decay, part.matrix)
         else:
-            adamw(
-                weights[part], gradient[part], moments[0][part], moments[1][part], step, scaled, recipe, segment.decay
-            )
+            adamw(weights[place], clipped, moments[place], step, scaled, part.decay, recipe)
+        if working[place] is not weights[place]:
+            working[place].copy_(weights[place])
     return norm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from isoflop.ladder.batches import order, validation_windows
 from isoflop.ladder.model import Transformer
-from isoflop.ladder.optimizers import FlatWeights, update
+from isoflop.ladder.optimizers import attach, flattened, parts_of, update
 from isoflop.ladder.rung import Job
 from isoflop.ladder.tokens import TokenCorpus
 
@@ -47,6 +47,20 @@ def compiled_once(function: Any) -> Any:
     return torch.compile(function, dynamic=False)
 
 
+def windowed_loss(
+    model: Transformer, tokens: Tensor, starts: Tensor, window: Tensor, z_loss: float
+) -> tuple[Tensor, Tensor]:
+    """What is minimised, and the mean loss in nats per token, of the windows that start at `starts`."""
+    taken = unpack(tokens[starts[:, None] + window])
+    objective, losses = model(taken[:, :-1], taken[:, 1:], z_loss)
+    return objective, losses.detach().mean()
+
+
+def _square(parts: Sequence[Tensor]) -> float:
+    """Squared length of a gradient given in parts."""
+    return float(sum(part.float().square().sum() for part in parts))
+
+
 class Stepper:
     """Weights, moments and batches of one job on one device.
 
@@ -63,12 +77,17 @@ class Stepper:
         with self._on_stream():
             self.model = Transformer(self.shape)
             self.model.initialise(torch.Generator().manual_seed(rung.seed))
-            self.flat = FlatWeights(self.model, self.recipe, self.shape.d_model)
-            self.weights = self.flat.flat(device)
+            self.parts = parts_of(self.model, self.recipe, self.shape.d_model)
+            self.weights = [flattened(self.model, part).to(device, torch.float32) for part in self.parts]
+            self.moments = [(torch.zeros_like(part), torch.zeros_like(part)) for part in self.weights]
             self.model.to(device)
-            self.working = self.weights.to(torch.bfloat16) if self.on_gpu else self.weights
-            self.flat.attach(self.working)
-            self.moments = (torch.zeros_like(self.weights), torch.zeros_like(self.weights))
+            # the embedding's gradient is a sum over many rows: it stays in float32
+            self.working = [
+                vector.to(torch.bfloat16) if self.on_gpu and part.group != "embedding" else vector
+                for part, vector in zip(self.parts, self.weights)
+            ]
+            for part, vector in zip(self.parts, self.working):
+                attach(self.model, part, vector)
             steps = max(last for _, last in job.branches)
             self.starts = torch.from_numpy(order(corpus, rung, steps + NOISE_BATCHES)).to(device)
             self.rates = torch.zeros(steps, device=device)
@@ -77,7 +96,7 @@ class Stepper:
             self.position = torch.zeros((), dtype=torch.int64, device=device)
             self.tokens = tokens_on(corpus, device, "train")
             self.window = torch.arange(self.shape.context + 1, device=device)
-            self.forward = compiled_once(self.model) if compiled else self.model
+            self.loss = compiled_once(windowed_loss) if compiled else windowed_loss
             self.update = compiled_once(update) if compiled else update
         self.graph: torch.cuda.CUDAGraph | None = None
 
@@ -90,29 +109,24 @@ class Stepper:
         with torch.cuda.stream(self.stream):
             yield
 
-    def batch(self, position: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of one step, each (sequences, context)."""
+    def gradients(self, position: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Mean loss in nats per token of one step's batch, and the gradient of each part, flat."""
         starts = self.starts.index_select(0, position.reshape(1))[0]
-        window = unpack(self.tokens[starts[:, None] + self.window])
-        return window[:, :-1].contiguous(), window[:, 1:].contiguous()
-
-    def gradient(self, position: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean loss in nats per token, and the flat gradient in float32."""
-        inputs, targets = self.batch(position)
-        objective, losses = self.forward(inputs, targets, self.recipe.z_loss)
-        gradients = torch.autograd.grad(objective, [weight for _, weight in self.flat.parameters])
-        return losses.detach().mean(), self.flat.gathered(gradients)
+        objective, loss = self.loss(self.model, self.tokens, starts, self.window, self.recipe.z_loss)
+        weights = dict(self.model.named_parameters())
+        found = iter(torch.autograd.grad(objective, [weights[name] for part in self.parts for name in part.names]))
+        return loss, [torch.cat([next(found).reshape(-1) for _ in part.names]) for part in self.parts]
 
     def _step(self) -> None:
         """One step; reads and writes tensors only, so that it can be captured."""
         place = self.position.reshape(1)
-        loss, gradient = self.gradient(self.position)
-        rate = self.rates.index_select(0, place)[0] * self.recipe.learning_rate
+        loss, gradients = self.gradients(self.position)
         with torch.no_grad():
+            rate = self.rates.index_select(0, place)[0] * self.recipe.learning_rate
             count = (self.position + 1).to(torch.float32)
-            norm = self.update(self.flat, self.weights, gradient, self.moments, count, rate, self.recipe)
-            if self.working is not self.weights:
-                self.working.copy_(self.weights)
+            norm = self.update(
+                self.parts, self.weights, self.working, gradients, self.moments, count, rate, self.recipe
+            )
             self.losses.index_copy_(0, place, loss.reshape(1))
             self.norms.index_copy_(0, place, norm.reshape(1))
             self.position.add_(1)
@@ -150,33 +164,39 @@ class Stepper:
         with self._on_stream():
             return self.losses[first:last].double().cpu().numpy(), self.norms[first:last].double().cpu().numpy()
 
-    def snapshot(self) -> tuple[Tensor, ...]:
+    def _state(self) -> dict[str, Tensor]:
+        """The tensors that make the state, by name."""
+        named = {"position": self.position}
+        for place, (weights, moments) in enumerate(zip(self.weights, self.moments)):
+            named |= {f"weights_{place}": weights, f"first_{place}": moments[0], f"second_{place}": moments[1]}
+        return named
+
+    def agreed(self, flag: bool) -> bool:
+        """What all the processes that train together agree on; here there is one."""
+        return flag
+
+    def snapshot(self) -> dict[str, Tensor]:
         """A copy of the state on the device: weights, both moments, position."""
         with self._on_stream():
-            return tuple(tensor.clone() for tensor in (self.weights, *self.moments, self.position))
+            return {name: tensor.clone() for name, tensor in self._state().items()}
 
-    def restore(self, state: tuple[Tensor, ...]) -> None:
+    def restore(self, state: Mapping[str, Tensor]) -> None:
         """Back to a snapshot, in place: a captured step goes on from there."""
         with self._on_stream(), torch.no_grad():
-            for target, source in zip((self.weights, *self.moments, self.position), state):
-                target.copy_(source)
-            if self.working is not self.weights:
-                self.working.copy_(self.weights)
+            for name, tensor in self._state().items():
+                tensor.copy_(state[name].reshape(tensor.shape))
+            for weights, working in zip(self.weights, self.working):
+                if working is not weights:
+                    working.copy_(weights)
 
     def arrays(self) -> State:
         """The state as arrays that a keeper can write."""
-        names = ("weights", "first_moment", "second_moment", "position")
         with self._on_stream():
-            state = {name: tensor.cpu().numpy().copy() for name, tensor in zip(names, (self.weights, *self.moments))}
-            state["position"] = self.position.cpu().numpy().reshape(1).copy()
-            return state
+            return {name: tensor.reshape(-1).cpu().numpy().copy() for name, tensor in self._state().items()}
 
     def load(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """The state that `arrays` gave."""
-        tensors = [torch.from_numpy(np.asarray(state[name])).to(self.device) for name in ("weights", "first_moment")]
-        tensors.append(torch.from_numpy(np.asarray(state["second_moment"])).to(self.device))
-        tensors.append(torch.from_numpy(np.asarray(state["position"])).to(self.device)[0])
-        self.restore(tuple(tensors))
+        self.restore({name: torch.from_numpy(np.asarray(state[name])).to(self.device) for name in self._state()})
 
     @torch.no_grad()
     def validate(self, tokens_per_domain: int) -> dict[str, tuple[float, float]]:
@@ -208,12 +228,9 @@ class Stepper:
         (McCandlish et al. 2018, arXiv 1812.06162, appendix A.1); nan where the estimate of |G|^2 is not positive.
         """
         with self._on_stream():
-            mean, squares = torch.zeros_like(self.weights), 0.0
-            for ahead in range(NOISE_BATCHES):
-                _, gradient = self.gradient(self.position + ahead)
-                mean += gradient / NOISE_BATCHES
-                squares += float(gradient.square().sum()) / NOISE_BATCHES
-            whole = float(mean.square().sum())
+            found = [self.gradients(self.position + ahead)[1] for ahead in range(NOISE_BATCHES)]
+            squares = sum(_square(parts) for parts in found) / NOISE_BATCHES
+            whole = _square([sum(same) / NOISE_BATCHES for same in zip(*found)])
         batch = self.recipe.batch_tokens
         noise = (squares - whole) * batch / (1 - 1 / NOISE_BATCHES)
         signal = squares - noise / batch

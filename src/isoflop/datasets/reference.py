@@ -1,0 +1,93 @@
+"""The reference ladder: language models of 0.4 to 33 M parameters that we trained on one H200."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoflop.files import read_json
+from isoflop.runs import Runs, RunsError, read_runs
+from isoflop.units import Conventions
+
+FOLDER = Path(__file__).parent / "h200"
+CORPORA = ("nine-domains", "code", "known-entropy")
+ROLES = ("ladder", "held_out", "schedule", "sweep", "repetition")
+#: rows that forecast well inside the ladder: two-layer models are erratic, and runs of few steps are all warm-up
+REGULAR = "layers >= 4 AND steps >= 500"
+
+
+def datasets() -> dict[str, Path]:
+    """Names of the data sets, and the folder that holds each one's tables and its CARD.md.
+
+    >>> list(datasets())
+    ['h200-reference']
+    """
+    return {"h200-reference": FOLDER}
+
+
+def h200_reference(
+    corpus: str = "nine-domains", role: str = "ladder", where: str | None = REGULAR, output: str = "L"
+) -> Runs:
+    """Runs of the reference ladder; `FOLDER`/CARD.md says how they were made and where they mislead.
+
+    Parameters
+    ----------
+    corpus : ``nine-domains``, ``code`` or ``known-entropy``.
+    role : ``ladder``, ``held_out`` (the largest rungs), ``schedule``, ``sweep`` (learning rates) or ``repetition``.
+    where : SQL condition on the table's columns; by default `REGULAR`; None for every rung.
+    output : ``L``, mean loss over domains in nats per token; or a column of the table: ``bits_per_byte``, ``prose`` …
+
+    Raises
+    ------
+    RunsError : an unknown corpus or role, or a condition that leaves no rung.
+
+    >>> runs = h200_reference()
+    >>> len(runs), runs.conventions.N
+    (47, 'non_embedding')
+    """
+    for name, value, accepted in (("corpus", corpus, CORPORA), ("role", role, ROLES)):
+        if value not in accepted:
+            raise RunsError(f"the reference ladder has no {name} {value!r}; accepted: {', '.join(accepted)}")
+    condition = f"corpus = '{corpus}' AND role = '{role}'" + (f" AND ({where})" if where else "")
+    return read_runs(
+        FOLDER / "runs.csv",
+        {
+            output: "loss" if output == "L" else output,
+            "N": "N",
+            "D": "D",
+            "names": "run",
+            "group": "trunk",
+            "seed": "seed",
+        },
+        condition,
+        output=output,
+        conventions=Conventions(N="non_embedding", C="6ND"),
+    )
+
+
+def h200_reference_curves() -> dict[str, dict[str, NDArray[np.float64]]]:
+    """The curve of every rung: name of the run -> ``step``, ``learning_rate``, ``train_loss``, ``loss`` (or nan).
+
+    >>> curves = h200_reference_curves()
+    >>> len(curves)
+    153
+    """
+    import duckdb
+
+    path = str(FOLDER / "curves.csv.gz")
+    columns = duckdb.read_csv(path).order("run, step").fetchnumpy()
+    names = np.asarray(columns.pop("run")).astype(str)
+    table = {name: np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan) for name, values in columns.items()}
+    starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
+    return {
+        str(names[first]): {name: values[first:last] for name, values in table.items()}
+        for first, last in zip(starts, np.r_[starts[1:], names.size])
+    }
+
+
+def h200_reference_forecast() -> dict[str, Any]:
+    """The forecast of the held-out rungs as it was written, with its date, before the larger one's loss was read."""
+    return read_json(FOLDER / "forecast.json", "the forecast of the reference ladder")
