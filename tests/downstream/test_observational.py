@@ -183,6 +183,26 @@ def test_refusals_are_one_line() -> None:
         observational(scores, "target", bootstrap=20).from_compute("z", [1e22])
 
 
+def test_models_without_families_share_one_line() -> None:
+    scores = simulated()
+    alone = TaskScores(**{**scores.__dict__, "family": scores.models})
+    made = observational(alone, "target", limit=3e22, bootstrap=60)
+    assert made.lines is not None
+    assert made.lines.names == ("all models",)
+    assert made.score("compute")["rank_correlation"] > 0.7
+    assert made.score("compute")["covered"] >= 0.8
+
+
+def test_what_cannot_be_told_is_said() -> None:
+    scores = simulated()
+    with pytest.raises(ScoresError, match="known training compute up to 1e\\+10"):
+        observational(scores, "target", limit=1e10)
+    values = scores.values.copy()
+    values[:, -1] = 0.5
+    with pytest.raises(ScoresError, match="score the same on target"):
+        observational(TaskScores(**{**scores.__dict__, "values": values}), "target")
+
+
 def test_leaderboard_tells_every_task_and_says_what_it_cannot(tmp_path: Path) -> None:
     scores = simulated(models=8)
     values = scores.values.copy()

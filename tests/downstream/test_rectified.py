@@ -120,6 +120,11 @@ def test_bad_tables_are_named(table: dict[str, object], said: str) -> None:
         read_fine_tuning(table)
 
 
+def test_losses_that_do_not_fall_are_said() -> None:
+    made = rectified(FineTuningCurves.of(["a", "b"], EXAMPLES, np.outer([1.0, 1.1], EXAMPLES**0.05)))
+    assert "loss_does_not_fall" in {notice.code for notice in made.warnings}
+
+
 def test_too_few_points_below_the_limit_are_refused() -> None:
     with pytest.raises(FitError, match="needs 5"):
         rectified(simulated(), limit=800)

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from isoflop.downstream.capability_links import fit_capability_link
-from isoflop.downstream.observational import Observational, observational
+from isoflop.downstream.observational import observational
+from isoflop.downstream.observational_law import Observational
 from isoflop.downstream.principal_components import principal_components
 from isoflop.downstream.scores import read_scores
 from isoflop.downstream.task import Task, TaskScores

@@ -30,7 +30,7 @@ _NOUNS = {
     "isoflop.validation": "isoflop.forecasting.validation:Validation",
     "isoflop.effect": "isoflop.forecasting.effect:Effect",
     "isoflop.decision_answer": "isoflop.planning.decision_answer:DecisionAnswer",
-    "isoflop.observational": "isoflop.downstream.observational:Observational",
+    "isoflop.observational": "isoflop.downstream.observational_law:Observational",
     "isoflop.leaderboard": "isoflop.downstream.leaderboard:Leaderboard",
     "isoflop.verdicts": "isoflop.downstream.verdict:Verdicts",
     "isoflop.pass_until": "isoflop.downstream.pass_until:PassUntil",

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from isoflop.downstream.observational import Observational, observational
+from isoflop.downstream.observational import observational
+from isoflop.downstream.observational_law import Observational
 from isoflop.downstream.task import ScoresError, TaskScores
 from isoflop.files import write_json
 from isoflop.presented import Presented

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoflop.downstream.checkpoints import ends_of_runs
-from isoflop.downstream.observational import Observational, observational
+from isoflop.downstream.observational import observational
+from isoflop.downstream.observational_law import Observational
 from isoflop.downstream.route import CannotForecast, FittedRoute, Route, Settings, TaskPrediction
 from isoflop.downstream.task import ScoresError, TaskScores
 from isoflop.runs import Notice

@@ -342,6 +342,11 @@ def _trials(examples: Array, loss: Array, ratio: float, progress: Callable[[int]
 
 def _notices(made: Rectified) -> list[Notice]:
     notices = []
+    used = made.curves.up_to(made.limit)[1]
+    risen = np.nanmin(used, axis=1) >= used[:, 0] * (1 - 1e-9)
+    if risen.any():
+        message = f"the loss of {int(risen.sum())} models never falls below that at the fewest examples"
+        notices.append(Notice("loss_does_not_fall", message, hint="no law of falling loss describes them"))
     gone = made.values[:, 0] < 1e-3 * np.nanmin(made.curves.loss, axis=1)
     if gone.any():
         message = f"the floor E of {int(gone.sum())} of {len(gone)} models is 0: their curves have not bent yet"

@@ -11,7 +11,7 @@ from isoflop.report.view import Cell, Table, View
 
 if TYPE_CHECKING:
     from isoflop.downstream.leaderboard import Leaderboard
-    from isoflop.downstream.observational import Observational
+    from isoflop.downstream.observational_law import Observational
 
 
 def view(made: Leaderboard) -> View:

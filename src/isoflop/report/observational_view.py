@@ -13,7 +13,7 @@ from isoflop.report.sentences import percent
 from isoflop.report.view import Cell, Interval, Number, Table, View
 
 if TYPE_CHECKING:
-    from isoflop.downstream.observational import MetricForecast, Observational
+    from isoflop.downstream.observational_law import MetricForecast, Observational
 
 _SHOWN = 12
 _COLOURED = 6

@@ -30,11 +30,11 @@ def view(made: Rectified) -> View:
     from isoflop.downstream.rectified import rectified_law
 
     ahead = made.at / made.limit
+    count = f"{len(made.curves)} models" if len(made.curves) > 1 else "1 model"
     reach = f"{short(ahead, digits=3)} times the data" if ahead > 1 else "within the data"
     lead = [
         f"Best at {made.at:,.0f} examples, {reach}: {made.chosen}, by {_ROUTE_NAMES[made.route]}.",
-        f"The law leaves a log-RMSD of {made.mean_rmsd:.4f} on {len(made.curves)} models up to "
-        f"{made.limit:,.0f} examples.",
+        f"The law leaves a log-RMSD of {made.mean_rmsd:.4f} on {count} up to {made.limit:,.0f} examples.",
     ]
     if math.isfinite(made.half_width) and len(made.curves) > 1:
         names = made.shortlist
@@ -48,7 +48,7 @@ def view(made: Rectified) -> View:
     tables: tuple[Table, ...] = (_models(made, _SHOWN),)
     if scored:
         tables = (*tables, _routes(made))
-    title = f"Fine-tuning of {len(made.curves)} models, from {made.curves.source.rsplit('/', 1)[-1]}"
+    title = f"Fine-tuning of {count}, from {made.curves.source.rsplit('/', 1)[-1]}"
     return View(title, formula_of(rectified_law()), tuple(lead), tables, made.warnings)
 
 
