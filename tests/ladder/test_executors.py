@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,26 @@ def test_a_job_whose_process_always_dies_fails(ladder: MakeLadder, fake: Fake) -
     assert (record.status, other.status) == ("failed", "done")
     assert record.error.endswith("was ended by SIGKILL, 2 times")
     assert [event.kind for event in events if event.job == record.job][-1] == "failed"
+
+
+def test_interleaved_jobs_take_turns(ladder: MakeLadder, fake: Fake, tmp_path: Path) -> None:
+    store = ladder([rung(tokens=5120), rung(), rung(48), rung(64, seed=13), rung(48, seed=66)])
+    events = list(executor("interleaved").run(store, store.pending(), fake(workers=2)))
+    assert Counter(record.status for record in store.records()) == {"done": 3, "failed": 1, "diverged": 1}
+    assert {record.executor for record in store.records()} == {"interleaved"}
+    taken = steps_taken(tmp_path)
+    assert set(Counter(taken).values()) == {1}
+    changes = sum(one.split()[0] != other.split()[0] for one, other in pairwise(taken))
+    assert changes > len(taken) / 2, "two jobs were in work at once"
+    assert all(store.owner(job) is None for job in store.jobs)
+    assert Counter(event.kind for event in events)["ended"] == 3
+
+
+@pytest.mark.slow
+def test_interleaved_training_equals_training_alone(ladder: MakeLadder, tmp_path: Path, small_corpus: Path) -> None:
+    rungs = [rung(tokens=2560), rung(48, tokens=2560)]
+    apart, together = (Store.create(tmp_path / name, rungs, {"small": small_corpus}) for name in ("one", "two"))
+    for name, store in (("in-process", apart), ("interleaved", together)):
+        list(executor(name).run(store, store.pending(), Settings(device="cpu")))
+    assert [outcome.loss for outcome in apart.outcomes()] == [outcome.loss for outcome in together.outcomes()]
+    assert all(record.status == "done" for record in together.records())
