@@ -14,6 +14,7 @@ BENCHMARKS: Mapping[str, Sequence[str]] = {
     "validation": (),
     "downstream": (),
     "design": (),
+    "planner": (),
 }
 
 

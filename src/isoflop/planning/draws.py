@@ -57,10 +57,8 @@ def drawn_optima(found: Found, order: NDArray[np.int64], most: int) -> DrawnOpti
     good = np.isfinite(f[best, np.arange(count)])
     take = (best * count + np.arange(count))[good]
     here = held(rows.taken(take), names, solved.z[take])
-    values = {
-        name: np.broadcast_to(each, (len(take),))
-        for name, each in problem.evaluate(here.numbers, problem.shown).items()
-    }
+    known = problem.evaluate(here.numbers, problem.shown)
+    values = {name: np.broadcast_to(each, (len(take),)) for name, each in known.items()}
     plan = found.base.row.repeated(count).holding(**drawn)
     at_plan = problem.evaluate(held(plan, names, np.repeat(found.z[None], count, axis=0)).numbers)[problem.objective]
     return DrawnOptima(chosen[best[good]], values, np.broadcast_to(at_plan, (count,)), int((~good).sum()))

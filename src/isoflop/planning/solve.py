@@ -65,9 +65,8 @@ class Found:
         for name, value in zip(self.names, np.exp(self.z)):
             step = steps.get(name) if self.rounded else None
             known[name] = float(round(value / step) * step if step else value)
-        return {
-            name: float(np.ravel(each)[0]) for name, each in self.problem.evaluate(known, self.problem.shown).items()
-        }
+        numbers = self.problem.evaluate(known, self.problem.shown)
+        return {name: float(np.ravel(each)[0]) for name, each in numbers.items()}
 
     def objectives(self) -> Array:
         """(C,) the objective of each combination of options, nan where it has no feasible point."""
