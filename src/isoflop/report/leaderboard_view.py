@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isoflop.report.figures import Figure, Guide, Panel, Points
+from isoflop.report.figures import Figure, Line, Panel, Points
 from isoflop.report.view import Cell, Table, View
 
 if TYPE_CHECKING:
     from isoflop.downstream.leaderboard import Leaderboard
     from isoflop.downstream.observational_law import Observational
+
+_PANELS, _COLUMNS = 12, 4
 
 
 def view(made: Leaderboard) -> View:
@@ -29,13 +31,25 @@ def view(made: Leaderboard) -> View:
 
 
 def figures(made: Leaderboard, **_: Any) -> dict[str, Figure]:
-    """``forecasts`` against what was measured, held-out models of every task."""
-    layers: list[Points | Guide] = []
-    for colour, law in enumerate(made.laws[:8]):
-        held = law.held_out if law.held_out.any() else law.fitted
-        layers.append(Points(law.by_scores.value[held], law.observed[held], law.target.name, colour % 8))
-    panel = Panel(tuple(layers), "forecast", "measured")
-    return {"forecasts": Figure((panel,), "Forecasts from the other benchmarks against what was measured.")}
+    """``forecasts``: a panel a task, forecasts against what was measured, of held-out models where there are any."""
+    panels = tuple(_panel(law, (k // _COLUMNS, k % _COLUMNS)) for k, law in enumerate(made.laws[:_PANELS]))
+    rows = 1 + (len(panels) - 1) // _COLUMNS
+    held = "held-out" if any(law.held_out.any() for law in made.laws) else "fitted"
+    caption = f"Forecasts from the other benchmarks against what was measured, {held} models; the line is equality."
+    size = (2.6 * min(len(panels), _COLUMNS) + 0.6, 2.4 * rows + 0.2)
+    return {"forecasts": Figure(panels, caption, size, simulated=made.scores.simulated)}
+
+
+def _panel(law: Observational, place: tuple[int, int]) -> Panel:
+    chosen = law.held_out if law.held_out.any() else law.fitted
+    told, seen = law.by_scores.value[chosen], law.observed[chosen]
+    low, high = law.by_scores.low[chosen], law.by_scores.high[chosen]
+    ends = np.array([min(told.min(), seen.min()), max(told.max(), seen.max())])
+    layers = (
+        Line(ends, ends, colour="muted", width=1.0),
+        Points(seen, told, colour=0, low=low, high=high, size=3.0, opacity=0.6),
+    )
+    return Panel(layers, "measured", "forecast", title=law.target.name, place=place)
 
 
 def _row(law: Observational) -> tuple[Cell, ...]:
