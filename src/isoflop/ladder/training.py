@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,7 @@ def train(
     compiled: bool | None = None,
     report_every: float = 1.0,
     peak_flops: float = float("nan"),
+    parallel: Callable[..., Any] | None = None,
 ) -> Iterator[Event]:
     """Train a job's rungs, shortest first; yields a Progress every `report_every` seconds and an Outcome per rung.
 
@@ -45,13 +47,21 @@ def train(
     keeper : keeps the trunk's state; with one, a job that was cut off goes on where it was.
     compiled : through torch.compile; by default on a GPU.
     peak_flops : what the device can do, for the utilisation in the lines of progress.
+    parallel : makes the stepper where several processes train one rung (`isoflop.ladder.sharded.ShardedStepper`).
 
     Raises
     ------
     RunsError : a corpus that the rungs do not fit.
     """
     for event in advance(
-        job, corpus, device, keeper=keeper, compiled=compiled, report_every=report_every, peak_flops=peak_flops
+        job,
+        corpus,
+        device,
+        keeper=keeper,
+        compiled=compiled,
+        report_every=report_every,
+        peak_flops=peak_flops,
+        parallel=parallel,
     ):
         if event is not None:
             yield event
@@ -66,13 +76,14 @@ def advance(
     compiled: bool | None = None,
     report_every: float = 1.0,
     peak_flops: float = float("nan"),
+    parallel: Callable[..., Any] | None = None,
 ) -> Iterator[Event | None]:
     """As `train`, but yields None after every few steps too, so that several jobs can take turns on one GPU."""
     finished = keeper.finished() if keeper else frozenset()
     if all(rung.id in finished for rung in job.rungs):
         return
     kind = device.split(":")[0]
-    stepper = Stepper(job, corpus, device, kind == "cuda" if compiled is None else compiled)
+    stepper: Stepper = (parallel or Stepper)(job, corpus, device, kind == "cuda" if compiled is None else compiled)
     course = Course(job, report_every, peak_flops)
     position = _resume(stepper, course, keeper)
     warmup = warmup_steps(job.rungs[-1])
@@ -115,7 +126,7 @@ def _stretch(
                 course.collect(read, *stepper.read(read, first))
                 read = first
                 yield course.progress(rung, first)
-            if keeper and time.perf_counter() - kept > KEEP_EVERY:
+            if keeper and stepper.agreed(time.perf_counter() - kept > KEEP_EVERY):
                 course.collect(read, *stepper.read(read, first))
                 keeper.save(*_state(stepper, course, first))
                 kept, read = time.perf_counter(), first
