@@ -67,9 +67,10 @@ def _sigmoid_power(x: Array, theta: Array) -> Array:
     """s that solves s / (1 - s)^a = (x / place)^-c, read off a table for each a."""
     share = 1.0 / (1.0 + np.exp(-np.linspace(-25.0, 25.0, 2001)))
     made = np.empty((len(theta), x.size))
-    for k, (exponent, place, bend) in enumerate(theta):
+    for bend in np.unique(theta[:, 2]):
+        mine = theta[:, 2] == bend
         level = np.log(share) - bend * np.log1p(-share)
-        made[k] = np.interp(-exponent * np.log(x / place), level, share)
+        made[mine] = np.interp(-theta[mine, :1] * np.log(x[None, :] / theta[mine, 1:2]), level, share)
     return made
 
 

@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 _OCTAVE = float(np.log(2.0))
-_SLOWEST = 4e-3  # the slowest exponential decays by this share over the schedule; it stands for all slower ones
-_FASTEST = 16.0  # exp(-16) of a weight no longer counts
+_SLOWEST = 2e-2  # the slowest exponential decays by this share over the schedule; it stands for all slower ones
+_BELOW = 1e-4  # of the smallest c: slower exponentials all have weights that are a power of v
+_FASTEST = 20.0  # exp(-20) of a weight no longer counts
 _LOWEST_RATE = 1e-4  # of the peak: a rate below enters the power of the multi-power law as this one
 _BLOCK_NUMBERS = 250_000  # working set of one block, to stay in the cache
 _NEVER_DENORMAL = 1e-250
@@ -86,63 +87,75 @@ def _drops(
     """The same for steps of any length: `moved` is what a step adds to S, `lag` how long before its end the fall is."""
     schedules, steps = rates.shape
     lowest = np.maximum(rates.max(axis=1, keepdims=True) * _LOWEST_RATE, 1e-300)
-    speed = scale[:, None] * np.maximum(rates, lowest) ** -gamma[:, None]  # c_k of the power (1 + c_k s)^-beta
+    # log of 1 / c_k, where c_k multiplies s in the power (1 + c_k s)^-beta
+    slow = gamma[:, None] * np.log(np.maximum(rates, lowest)) - np.log(scale)[:, None]
     total = float(np.max(moved.sum(axis=1)))
     halves = 1 if float(np.max(beta)) <= 1.2 else 2
-    slowest = _SLOWEST / max(total, 1e-300)
-    moving = falls != 0.0
-    fastest = _FASTEST * float(np.max(speed[moving])) if moving.any() else slowest
-    octaves = max(1, int(np.ceil(np.log2(max(fastest / slowest, 2.0)))))
+    fastest = slow[falls != 0.0].max(initial=-np.inf)  # of the smallest c
+    slowest = min(_SLOWEST / max(total, 1e-300), _BELOW * float(np.exp(-fastest)))
     made = np.zeros((schedules, steps))
     for start in range(halves):
         v0 = slowest * 2.0 ** (start / halves)
-        made += _recursion(v0, octaves, _OCTAVE / halves, moved, lag, falls, speed, beta)
+        made += _recursion(v0, _OCTAVE / halves, moved, lag, falls, slow, beta)
     return made if keep is None else made[:, keep]
 
 
-def _recursion(
-    v0: float, octaves: int, width: float, moved: Array, lag: Array, falls: Array, speed: Array, beta: Array
-) -> Array:
-    """Nodes v0 2^j, j < octaves: the sum over them of weight (1 - exp(-v s)) for every fall, at every step; (K, T)."""
+def _recursion(v0: float, width: float, moved: Array, lag: Array, falls: Array, slow: Array, beta: Array) -> Array:
+    """Nodes v0 2^j: the sum over them of weight (1 - exp(-v s)) for every fall, at every step; (K, T).
+
+    A fall at rate r adds fall * weight_j to node j, with weight_j = width / Gamma(beta) (v_j / c)^beta exp(-v_j / c);
+    every step then multiplies the node by exp(-v_j moved). The node below the first stands for all slower ones.
+    """
     from scipy.special import gamma as gamma_function
 
     schedules, steps = moved.shape
-    same = lag is moved
+    place = np.exp(slow + np.log(v0))  # v0 / c
+    factor = falls * np.exp(beta[:, None] * (slow + np.log(v0))) * (width / gamma_function(beta))[:, None]
+    # slower nodes are linear in s and their weights a geometric series: the first node takes them on
+    below, lost = 2.0 ** -(1.0 + beta), 2.0**-beta
+    first = below / (1.0 - below)
+    mass = np.cumsum(falls * (width / _OCTAVE) + factor * (first - lost / (1.0 - lost))[:, None], axis=1)
+    octaves = _octaves(place[falls != 0.0])
+    level = (2.0 ** np.arange(octaves))[:, None] ** beta
+    level[0] += first
     state = np.zeros((octaves, schedules))
-    made = np.empty((steps, schedules))
-    mass = np.zeros(schedules)
-    level = (2.0 ** np.arange(octaves))[:, None] ** beta  # (J, K): v_j^beta up to the factor below
-    level[0] /= 1.0 - 2.0 ** -(1.0 + beta)  # slower nodes are all linear in s, their weights a geometric series
-    factor = falls * (v0 / speed) ** beta[:, None] * (width / gamma_function(beta))[:, None]
     block = max(1, _BLOCK_NUMBERS // (octaves * schedules))
-    decay, source, behind = (np.empty((block, octaves, schedules)) for _ in range(3))
+    room = np.empty((2, block, octaves, schedules))
     for begin in range(0, steps, block):
         part = slice(begin, min(begin + block, steps))
         count = part.stop - begin
-        _squared(v0 * moved[:, part].T, decay[:count])
-        _squared(v0 / speed[:, part].T, source[:count])
-        source[:count] *= level
-        source[:count] *= factor[:, part].T[:, None, :]
-        mass_here = mass + np.cumsum(source[:count].sum(axis=1), axis=0)
-        if same:
-            source[:count] *= decay[:count]
+        falling = falls[:, part] != 0.0
+        live = max(_octaves(place[:, part][falling]), _last_in_use(state))
+        decay, source, now = room[0, :count, :live], room[1, :count, :live], state[:live]
+        _squared(v0 * moved[:, part].T, decay)
+        if falling.any():
+            _squared((place[:, part] + v0 * lag[:, part]).T, source)
+            source *= factor[:, part].T[:, None, :]
         else:
-            _squared(v0 * lag[:, part].T, behind[:count])
-            source[:count] *= behind[:count]
-        source[:count] += _NEVER_DENORMAL
+            source[:] = 0.0
+        now += _NEVER_DENORMAL
         for step in range(count):
-            state *= decay[step]
-            state += source[step]
-            source[step] = state
-        made[part] = mass_here - source[:count].sum(axis=1)
-        mass = mass_here[-1]
-    return made.T
+            now *= decay[step]
+            now += source[step]
+            source[step] = now
+        mass[:, part] -= np.einsum("tjk,jk->kt", source, level[:live])
+    return mass
+
+
+def _octaves(places: Array) -> int:
+    """Nodes up to which weights exp(-2^j v0 / c) count for falls at these v0 / c."""
+    if not places.size:
+        return 1
+    return int(np.clip(np.ceil(np.log2(_FASTEST / float(places.min()))), 1, 200))
+
+
+def _last_in_use(state: Array) -> int:
+    used = np.flatnonzero(np.abs(state).max(axis=1) > 10 * _NEVER_DENORMAL)
+    return int(used[-1]) + 1 if used.size else 1
 
 
 def _squared(exponent: Array, out: Array) -> None:
-    """exp(-exponent 2^j) for every j into `out` (T, J, K), by squaring; fresh exponentials every eight octaves."""
-    for j in range(out.shape[1]):
-        if j % 8 == 0:
-            np.exp(-(2.0**j) * exponent, out=out[:, j])
-        else:
-            np.multiply(out[:, j - 1], out[:, j - 1], out=out[:, j])
+    """exp(-exponent 2^j) for every j into `out` (T, J, K), by squaring: the exponent keeps its relative error."""
+    np.exp(-exponent, out=out[:, 0])
+    for j in range(1, out.shape[1]):
+        np.multiply(out[:, j - 1], out[:, j - 1], out=out[:, j])
