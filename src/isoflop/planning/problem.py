@@ -250,11 +250,10 @@ class Problem:
 
     def with_choices(self, *choices: Choice) -> Problem:
         """With these choices; one of the same name is replaced, and a given number of that name is now free."""
-        names = {choice.name for choice in choices}
-        kept = tuple(choice for choice in self.choices if choice.name not in names)
+        merged = {choice.name: choice for choice in (*self.choices, *choices)}  # a replaced one keeps its place
         set_now = {name for choice in choices for name in choice.sets}
         given = {name: value for name, value in self.given.items() if name not in set_now}
-        return replace(self, choices=(*kept, *choices), given=given)
+        return replace(self, choices=tuple(merged.values()), given=given)
 
     def with_given(self, **numbers: float) -> Problem:
         """With these numbers held; a choice of that name is no longer free."""
