@@ -9,7 +9,7 @@ import click
 from isoflop.cli.output import json_option, say, show
 from isoflop.cli.pictures import check_picture, plot_option, write_picture
 from isoflop.cli.results import check_writable, write_results
-from isoflop.cli.values import assignments, quantity
+from isoflop.cli.values import assignments, quantities, quantity
 
 if TYPE_CHECKING:
     from isoflop.ladder.executor import Settings
@@ -22,11 +22,64 @@ def command() -> None:
     """Train the rungs of a ladder, and see what is done, what runs, what failed and what the rest will cost.
 
     \b
+    isoflop ladder plan study --budgets 1e12,4e12,1.6e13 --hold-out 1
     isoflop ladder run study --dry-run
     isoflop ladder run study --executor side-by-side --workers 4
     isoflop ladder status study --json
     isoflop ladder table study -o runs.csv
     """
+
+
+@command.command("plan")
+@click.argument("folder", metavar="FOLDER")
+@click.option("--budgets", callback=quantities, metavar="FLOPS,...", help="An isoFLOP grid at these budgets (6ND).")
+@click.option("--models", callback=quantities, metavar="N,...", help="A ray: these sizes on N x ratio x factor tokens.")
+@click.option(
+    "--proposed",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="DESIGN.JSON",
+    help="The runs of `isoflop design -o DESIGN.JSON`.",
+)
+@click.option("--sizes", type=click.IntRange(3), default=5, show_default=True, help="Models at each budget.")
+@click.option("--span", type=float, default=8.0, show_default=True, help="Largest model of a budget over its smallest.")
+@click.option(
+    "--factors", callback=quantities, default="0.5,1,2,4", show_default=True, help="Of over-training, of a ray."
+)
+@click.option("--ratio", type=float, default=20.0, show_default=True, help="Tokens per parameter to centre on.")
+@click.option(
+    "--hold-out",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="The largest so many budgets (or models) are held out of the fit.",
+)
+@click.option(
+    "--corpus",
+    "origin",
+    default="python-source",
+    show_default=True,
+    help="A folder of tokens, or a source: python-source, folder:PATH, jsonl:PATH, hugging-face:NAME.",
+)
+@click.option("--vocabulary", type=click.IntRange(0), default=0, help="Of a new corpus; default: bytes.")
+@click.option("--context", type=click.IntRange(2), default=256, show_default=True, help="Tokens per sequence.")
+@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Runs of each rung.")
+@click.option(
+    "--set", "recipe", multiple=True, metavar="NAME=VALUE", help="Of the recipe: learning_rate=0.01. Repeatable."
+)
+@click.option("--dry-run", is_flag=True, help="Show the rungs and their cost; write nothing.")
+@click.option("--speed", metavar="FLOP/S", help="To expect: 40e9 on two cores, 1e14 on a GPU.")
+@json_option
+def plan(folder: str, dry_run: bool, speed: str | None, as_json: bool, **asked: Any) -> None:
+    """Design rungs and put them into a folder with their corpus; rungs that are there already stay.
+
+    \b
+    isoflop ladder plan study --budgets 1e12,4e12,1.6e13 --hold-out 1 --set batch_tokens=4096
+    isoflop ladder plan study --models 1e6,3e6 --factors 1,2,4 --corpus jsonl:texts --vocabulary 4096
+    """
+    from isoflop.cli.planned_ladder import plan_ladder
+
+    made = plan_ladder(folder, dry_run, quantity(speed, "--speed") if speed else float("nan"), **asked)
+    show(as_json, made.to_dict, made.summary)
 
 
 @command.command("status")

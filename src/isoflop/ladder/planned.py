@@ -1,0 +1,114 @@
+"""A planned ladder put into a folder: its rungs, some of them held out, and the corpus that they are trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from isoflop.files import PathLike
+from isoflop.ladder.rung import Rung
+from isoflop.ladder.store import Store
+from isoflop.ladder.tokens import MANIFEST, TokenCorpus, open_corpus, write_corpus
+from isoflop.runs.notices import RunsError
+
+#: passes over the data from which repetition starts to cost: Muennighoff et al. 2023 (arXiv 2305.16264), section 5
+MOST_EPOCHS = 4.0
+
+
+@dataclass(frozen=True)
+class CorpusChoice:
+    """What a ladder is trained on, as it was asked for.
+
+    Attributes
+    ----------
+    origin : a folder of tokens that is there already, or a source such as ``python-source`` or ``folder:PATH``.
+    vocabulary : entries to train a tokenizer with; 256 for bytes; 0 for bytes, or what the folder of tokens has.
+    """
+
+    origin: str
+    vocabulary: int = 0
+
+    @property
+    def is_tokens(self) -> bool:
+        """Is it a folder of tokens?"""
+        return (Path(self.origin) / MANIFEST).is_file()
+
+    @property
+    def name(self) -> str:
+        """What rungs call it."""
+        if self.is_tokens:
+            return open_corpus(self.origin).name
+        kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in self.origin)
+        return kept.strip("-.") or "corpus"
+
+    @property
+    def entries(self) -> int:
+        """The vocabulary that shapes are made for.
+
+        Raises
+        ------
+        RunsError : a folder of tokens with another vocabulary than the one asked for.
+        """
+        if not self.is_tokens:
+            return self.vocabulary or 256
+        found = open_corpus(self.origin).vocabulary
+        if self.vocabulary not in (0, found):
+            raise RunsError(f"{self.origin} has {found} entries of vocabulary, asked for were {self.vocabulary}")
+        return found
+
+    def made(self, study: PathLike) -> TokenCorpus:
+        """The corpus: opened where it lies, or tokenised into ``corpora/NAME`` of the study's folder, once."""
+        if self.is_tokens:
+            return open_corpus(self.origin)
+        from isoflop.ladder.sources import documents, entropy_of
+
+        place = Path(study) / "corpora" / self.name
+        if (place / MANIFEST).is_file():
+            found = open_corpus(place)
+            if found.vocabulary == self.entries:
+                return found
+        texts = documents(self.origin)
+        entropy = entropy_of(self.origin)
+        known = entropy == entropy  # text of a process repeats its lines by chance
+        return write_corpus(texts, place, self.name, self.entries, entropy=entropy, near_duplicates=not known)
+
+
+def held_out(rungs: Sequence[Rung], steps: int) -> tuple[Rung, ...]:
+    """The same rungs, those of the `steps` largest budgets (or models, where there are no budgets) held out.
+
+    Raises
+    ------
+    RunsError : nothing would be left to fit.
+    """
+    if not steps:
+        return tuple(rungs)
+    sizes = [rung.budget if rung.budget == rung.budget else float(rung.parameters) for rung in rungs]
+    largest = set(sorted(set(sizes))[-steps:])
+    if len(largest) == len(set(sizes)):
+        raise RunsError(f"holding out the largest {steps} of {len(largest)} leaves no rung to fit")
+    return tuple(
+        replace(rung, role="held_out") if size in largest and rung.role == "ladder" else rung
+        for rung, size in zip(rungs, sizes)
+    )
+
+
+def place_ladder(folder: PathLike, rungs: Sequence[Rung], corpus: CorpusChoice) -> Store:
+    """Put rungs and corpus into a folder; rungs that are there already stay.
+
+    Raises
+    ------
+    RunsError, FileError : see `Store.create` and `isoflop.ladder.tokens.write_corpus`.
+    """
+    made = corpus.made(folder)
+    inside = Path(folder).resolve() / "corpora"
+    where = Path("corpora") / made.folder.name if made.folder.resolve().parent == inside else made.folder.resolve()
+    return Store.create(folder, rungs, {corpus.name: where})
+
+
+def most_epochs(corpus: TokenCorpus, rungs: Sequence[Rung]) -> tuple[int, float]:
+    """How many rungs see a token more than `MOST_EPOCHS` times, and the most that any of them does."""
+    from isoflop.ladder.batches import epochs_seen
+
+    seen = [epochs_seen(corpus, rung) for rung in rungs if rung.role != "repetition"]
+    return sum(each > MOST_EPOCHS for each in seen), max(seen, default=0.0)
