@@ -252,7 +252,7 @@ def _notices(
         if apart > _half(own, by_siblings.level) + by_siblings.half_width:
             message = f"this run's own curve points to {np.exp(own.log_final):.4g}, the siblings elsewhere"
             notices.append(Notice("unlike_siblings", message, hint="were the siblings trained on the same schedule?"))
-    if by_siblings is None and not by_laws:
+    if by_siblings is None and not by_laws and curve.unit != "examples":
         message = "the curve alone does not say whether the learning rate still falls; if it does, the run ends lower"
         notices.append(Notice("schedule_unknown", message, hint="give finished siblings, or fit a law of schedules"))
     return notices

@@ -76,7 +76,7 @@ class ScheduleLaw(ABC):
                 raise CurveError(f"{which}{reasons[0]}")
         shape = {name: np.asarray([float(values[name])]) for name in self.shape}
         with np.errstate(divide="ignore"):
-            learnt = np.cumsum(array, axis=-1) ** -shape["alpha"][0]
+            learnt = np.exp(-shape["alpha"][0] * np.log(np.cumsum(array, axis=-1)))
         loss: Array = values["L_0"] + values["A"] * learnt - values[self.gain] * self.falls(array, shape)
         return loss
 
