@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isoflop.cli.main import main
@@ -35,6 +35,7 @@ def simulated(noise: float = 0.004, models: int = 6, seed: int = 0) -> FineTunin
 
 
 @given(floor=st.floats(0.5, 2.0), half=st.floats(300, 30_000), beta=st.floats(0.3, 0.9), drop=st.floats(0.5, 3.0))
+@settings(max_examples=25)
 def test_noiseless_curves_are_recovered(floor: float, half: float, beta: float, drop: float) -> None:
     truth = np.array([[floor, drop * (half**beta + 100**beta), half**beta, beta]])
     fitted = fit_rectified(EXAMPLES, evaluate(truth, EXAMPLES))

@@ -88,7 +88,7 @@ def test_confidence_is_calibrated() -> None:
     generator = np.random.default_rng(0)
     x = np.linspace(0, 1, 7)
     right, sure = [], []
-    for _ in range(150):
+    for _ in range(100):
         kind = generator.choice(3, p=[0.2, 0.4, 0.4])
         bend, below, above = generator.uniform(0.15, 0.85), *(0.2 * generator.standard_normal(2))
         if kind == 0:
