@@ -25,6 +25,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option("--days", metavar="DAYS", help="Longest training; needs --gpus and --gpu."),
     click.option("--gpus", type=click.FloatRange(0, min_open=True), help="How many devices train."),
     click.option("--gpu", metavar="DEVICE", help="H100, H200, A100 ...: peak, memory bandwidth, example price."),
+    click.option("--devices", metavar="DEVICES.TOML", help="A table of your own devices and prices."),
     click.option("--mfu", type=float, help="Share of the peak that training reaches.  [default: 0.4]"),
     click.option("--precision", metavar="NAME", help="What the device calculates in.  [default: bf16]"),
     click.option("--price", metavar="MONEY", help="Of a GPU-hour.  [default: the device table's example]"),
@@ -43,7 +44,7 @@ _KINDS = {
     "gpu_hours": "GPU-hours", "dollars": "dollars", "days": "days", "price": "dollars", "serve_tokens": "tokens",
     "unique_tokens": "tokens", "max_memory": "bytes", "latency": "seconds",
 }  # fmt: skip
-_PLAIN = ("gpus", "gpu", "mfu", "precision", "serve_mfu", "target_loss", "fit")
+_PLAIN = ("gpus", "gpu", "devices", "mfu", "precision", "serve_mfu", "target_loss", "fit")
 
 
 def question_options(command: Callable[..., Any]) -> Callable[..., Any]:

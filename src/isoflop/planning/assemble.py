@@ -150,7 +150,7 @@ def _certificate(found: Found) -> PlanCertificate:
     solved, best = found.solved, found.best
     return PlanCertificate(
         kind="geometric program" if found.convex else "multi-start",
-        starts=solved.starts,
+        starts=int(solved.starts[best]),
         agree=int(solved.agree[best]),
         gap=float(solved.gap[best]),
         combinations=len(found.rows),

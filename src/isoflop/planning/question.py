@@ -34,7 +34,7 @@ class Question:
     flops, gpu_hours, dollars, days : budgets; each that is given is a limit. Where tokens will be served, the first
         three pay for serving too. `days` needs `gpus`.
     gpu, mfu, precision, price : device, share of its peak that training reaches, the precision it calculates in,
-        dollars of a GPU-hour (default: the device table's example).
+        dollars of a GPU-hour (default: the device table's example). `devices` : a TOML table of devices of your own.
     serve_tokens : tokens that will be served, prompts included; `serve_mfu` : share of the peak reached while serving.
     target_loss : then the cost is made least instead: dollars, GPU-hours or FLOPs, whichever can be counted.
     unique_tokens : where the law knows repetition (an input U) it is given that; otherwise D may not pass it.
@@ -57,6 +57,7 @@ class Question:
     days: float | None = None
     gpus: float | None = None
     gpu: str = ""
+    devices: str = ""
     mfu: float = 0.4
     precision: str = "bf16"
     price: float | None = None
@@ -92,7 +93,7 @@ class _Asked:
         self.q = question
         self.law = _law_of(question)
         self.calibrated = self.law.calibrated if isinstance(self.law, Fit) else self.law
-        self.device: Device | None = find_device(question.gpu) if question.gpu else None
+        self.device: Device | None = find_device(question.gpu, question.devices or None) if question.gpu else None
         self.serving = question.serve_tokens is not None
         self._check()
 

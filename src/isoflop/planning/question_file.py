@@ -23,7 +23,8 @@ _TABLES: Mapping[str, Mapping[str, tuple[str, Kind | str]]] = MappingProxyType(
         "": {"title": ("title", "text"), "law": ("law", "text"), "fit": ("fit", "text")},
         "budget": {
             "flops": ("flops", "FLOPs"), "gpu_hours": ("gpu_hours", "GPU-hours"), "dollars": ("dollars", "dollars"),
-            "days": ("days", "days"), "gpus": ("gpus", "number"), "gpu": ("gpu", "text"), "mfu": ("mfu", "number"),
+            "days": ("days", "days"), "gpus": ("gpus", "number"), "gpu": ("gpu", "text"),
+            "devices": ("devices", "text"), "mfu": ("mfu", "number"),
             "precision": ("precision", "text"), "price": ("price", "dollars"),
         },
         "purpose": {

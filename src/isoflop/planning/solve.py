@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isoflop.planning.assemble import assemble
 from isoflop.planning.buildable import buildable, stepped
@@ -119,6 +120,8 @@ def _solved(problem: Problem, oracle: Oracle, method: Method, seed: int) -> Solv
         return solve_rows(oracle, starts, random=0)
     wide = len(oracle.rows) > _CERTIFIED and not oracle.convex
     solved = solve_rows(oracle, random=4 if wide else None, seed=seed)
+    if solved.feasible.any() and not solved.feasible.all():
+        solved = _second_look(problem, oracle, solved, seed)
     if wide and solved.feasible.any():
         solved = _certified(problem, oracle, solved, seed)
     if not solved.feasible.any():
@@ -133,15 +136,33 @@ def _solved(problem: Problem, oracle: Oracle, method: Method, seed: int) -> Solv
     return solved
 
 
+def _second_look(problem: Problem, oracle: Oracle, solved: Solved, seed: int) -> Solved:
+    """Combinations for which no feasible point was found: those that have one are searched again from it."""
+    missing = np.flatnonzero(~solved.feasible)
+    fewer = oracle_of(problem, oracle.names, oracle.rows.taken(missing), convex=None if oracle.convex else False)
+    starts, violation = feasible_starts(fewer, random=2, seed=seed)
+    there = np.flatnonzero(violation <= 0)
+    if not len(there):
+        return solved
+    fewer = oracle_of(problem, oracle.names, oracle.rows.taken(missing[there]), convex=None if oracle.convex else False)
+    again = solve_rows(fewer, starts[there], random=2, seed=seed)
+    return _merged(solved, missing[there], again)
+
+
+def _merged(solved: Solved, order: NDArray[np.int64], again: Solved) -> Solved:
+    merged = {}
+    for name in ("z", "f", "multipliers", "gap", "starts", "agree", "converged"):
+        merged[name] = getattr(solved, name).copy()
+        merged[name][order] = getattr(again, name)
+    return Solved(**merged)
+
+
 def _certified(problem: Problem, oracle: Oracle, solved: Solved, seed: int) -> Solved:
     """The best few combinations once more, from many starts: the others only had to be told apart."""
     order = np.argsort(solved.f, kind="stable")[:_CERTIFIED]
-    again = solve_rows(oracle_of(problem, oracle.names, oracle.rows.taken(order)), solved.z[order], seed=seed + 1)
-    merged = {}
-    for name in ("z", "f", "multipliers", "gap", "agree", "converged"):
-        merged[name] = getattr(solved, name).copy()
-        merged[name][order] = getattr(again, name)
-    return Solved(starts=again.starts, **merged)
+    fewer = oracle_of(problem, oracle.names, oracle.rows.taken(order), convex=None if oracle.convex else False)
+    again = solve_rows(fewer, solved.z[order], seed=seed + 1)
+    return _merged(solved, order, again)
 
 
 def solve(

@@ -35,14 +35,14 @@ class Solved:
     z : (R, K) log choices; nan rows where nothing feasible was found.
     f : (R,) the oracle's objective; inf where infeasible.
     multipliers, gap : as in `isoflop.planning.interior_point.Optima`.
-    starts : how many starts each had. agree : (R,) how many of those ended at the best objective.
+    starts : (R,) how many starts each had. agree : (R,) how many of those ended at the best objective.
     """
 
     z: Array
     f: Array
     multipliers: Array
     gap: Array
-    starts: int
+    starts: NDArray[np.int64]
     agree: NDArray[np.int64]
     converged: NDArray[np.bool_]
 
@@ -128,7 +128,7 @@ def solve_rows(
         f[best, rows],
         pick("multipliers"),
         pick("gap"),
-        each,
+        np.full(count, each),
         near.sum(axis=0),
         pick("converged").astype(bool),
     )

@@ -35,7 +35,7 @@ def figures(frontier: Frontier, **options: Any) -> dict[str, Figure]:
     x = np.array([each.limit for each in frontier.points])
     y = np.array([each.objective for each in frontier.points])
     plan = Points(np.array([frontier.plan.limit]), np.array([frontier.plan.objective]), "the plan", marker="diamond")
-    unit = f", {frontier.limit_unit}" if frontier.limit_unit else ""
+    unit = f", {frontier.limit_unit}" if frontier.limit_unit not in ("", frontier.limit) else ""
     panels = [Panel((Line(x, y, colour=0), plan), f"{frontier.limit}{unit}", frontier.objective, x_log=True,
                     y_log=bool(np.all(y > 0)))]  # fmt: skip
     caption = f"The best {frontier.objective} at each {frontier.limit}."
