@@ -132,7 +132,7 @@ def corpus_of(name: str, folder: str) -> TokenCorpus:
     target = WORK / name
     if (target / "manifest.json").exists():
         return open_corpus(target)
-    entropy = sources.entropy_of(where) if name == "known-entropy" else float("nan")
+    entropy = sources.entropy_of(where)
     return write_corpus(
         sources.documents(where.format(folder)), target, name, vocabulary, entropy=entropy,
         near_duplicates=name != "known-entropy",

@@ -63,7 +63,7 @@ def test_the_fitted_floor_covers_the_known_entropy() -> None:
     """From 5 M tokens on: before that the ladder is in a transition, not on a power law."""
     truth = sources.entropy_of("known-entropy:0")
     floor = isoflop.fit(h200_reference("known-entropy", where="D >= 5e6"), bootstrap=1000).parameters["E"]
-    assert floor.low < truth < floor.high
+    assert truth is not None and floor.low < truth < floor.high
     assert floor.high - floor.low < 0.05
 
 

@@ -36,15 +36,15 @@ def normalised(vectors: Tensor) -> Tensor:
     return F.rms_norm(vectors, (vectors.shape[-1],))
 
 
-def token_losses(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def token_losses(logits: Tensor, targets: Tensor, in_pieces: bool) -> tuple[Tensor, Tensor]:
     """Cross-entropy of each row in nats, and the log of its sum of exponentials; both (rows,), float32.
 
-    As `torch.nn.functional.cross_entropy`, written so that a compiled kernel reads the logits once.
+    As `torch.nn.functional.cross_entropy`; `in_pieces` is written so that a compiled kernel reads the logits once.
     """
-    rows, columns = logits.shape
-    if columns % PIECE or not logits.is_cuda:
+    if not in_pieces:
         partition = logits.float().logsumexp(-1)
         return partition - logits.gather(1, targets.reshape(-1, 1))[:, 0].float(), partition
+    rows, columns = logits.shape
     pieces = logits.view(rows, columns // PIECE, PIECE).float()
     partition = pieces.logsumexp(-1).logsumexp(-1)
     places = torch.arange(columns, device=logits.device).view(1, columns // PIECE, PIECE)
@@ -167,7 +167,8 @@ class Transformer(nn.Module):
         z_loss weighs the square of the log partition function (PaLM, Chowdhery et al. 2022).
         """
         logits = self.head(self.hidden(tokens)).flatten(0, 1)
-        losses, partition = token_losses(logits, targets)
+        in_pieces = logits.is_cuda and logits.shape[1] % PIECE == 0
+        losses, partition = token_losses(logits, targets, in_pieces)
         objective = losses.mean()
         if z_loss:
             objective = objective + z_loss * partition.square().mean()

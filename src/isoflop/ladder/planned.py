@@ -70,7 +70,7 @@ class CorpusChoice:
                 return found
         texts = documents(self.origin)
         entropy = entropy_of(self.origin)
-        known = entropy == entropy  # text of a process repeats its lines by chance
+        known = entropy is not None  # text of a process repeats its lines by chance
         return write_corpus(texts, place, self.name, self.entries, entropy=entropy, near_duplicates=not known)
 
 

@@ -41,7 +41,7 @@ class TokenCorpus:
     folder, name, vocabulary : where it lies, what it is called, entries of its tokenizer.
     hash : SHA-256 over tokenizer and tokens; records carry it, so that no losses of two corpora are compared unnoticed.
     domains : in alphabetical order.
-    entropy : nats per token of the source where that is known exactly, else nan.
+    entropy : nats per token of the source where that is known exactly, else None.
     """
 
     folder: Path
@@ -49,7 +49,7 @@ class TokenCorpus:
     vocabulary: int
     hash: str
     domains: tuple[Domain, ...]
-    entropy: float = float("nan")
+    entropy: float | None = None
 
     @cached_property
     def train(self) -> Tokens:
@@ -84,7 +84,6 @@ class TokenCorpus:
         """The manifest."""
         described = asdict(self)
         del described["folder"]
-        described["entropy"] = None if np.isnan(self.entropy) else self.entropy
         return described
 
 
@@ -101,7 +100,7 @@ def open_corpus(folder: str | Path) -> TokenCorpus:
             Domain(entry["name"], tuple(entry["train"]), tuple(entry["validation"]), entry["documents"])
             for entry in described["domains"]
         )
-        entropy = float("nan") if described["entropy"] is None else float(described["entropy"])
+        entropy = None if described["entropy"] is None else float(described["entropy"])
         corpus = TokenCorpus(
             Path(folder), described["name"], int(described["vocabulary"]), described["hash"], domains, entropy
         )
@@ -117,7 +116,7 @@ def write_corpus(
     name: str,
     vocabulary: int = 256,
     validation_share: float = 0.02,
-    entropy: float = float("nan"),
+    entropy: float | None = None,
     near_duplicates: bool = True,
 ) -> TokenCorpus:
     """Tokenise documents into a folder and open it; the manifest is written last, so a half-written folder never opens.
@@ -165,7 +164,7 @@ def _store(
     tokenizer: Tokenizer,
     parts: Mapping[str, list[Tokens]],
     domains: tuple[Domain, ...],
-    entropy: float,
+    entropy: float | None,
 ) -> TokenCorpus:
     digest = hashlib.sha256(tokenizer.text.encode())
     tokenizer.write(folder)

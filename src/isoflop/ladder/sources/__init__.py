@@ -29,8 +29,8 @@ def documents(origin: str) -> Iterator[Document]:
     return found
 
 
-def entropy_of(origin: str) -> float:
-    """Nats per byte of an origin whose entropy is known exactly; nan for text."""
+def entropy_of(origin: str) -> float | None:
+    """Nats per byte of an origin whose entropy is known exactly; None for text."""
     name, _, where = origin.partition(":")
     source = import_module(f"{__name__}.{name.replace('-', '_')}")
-    return float(source.entropy(where)) if hasattr(source, "entropy") else float("nan")
+    return float(source.entropy(where)) if hasattr(source, "entropy") else None
