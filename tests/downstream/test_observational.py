@@ -226,11 +226,12 @@ def test_command_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     ]
     table.write_text("\n".join([head, *rows]))
     asked = ["observational", str(table), "--target", "target", "--limit", "3e22", "--bootstrap", "40",
-             "--chance", "target=.25", "--report", str(page), "--json"]  # fmt: skip
+             "--chance", "target=.25", "--at", "c=1e25", "--report", str(page), "--json"]  # fmt: skip
     assert not main(asked, standalone_mode=False)
     told = json.loads(capsys.readouterr().out)
     assert told["target"]["chance"] == 0.25
     assert told["score"]["scores"]["models"] > 5
+    assert told["forecast"][0]["low"] < told["forecast"][0]["value"] < told["forecast"][0]["high"]
     assert "Observational law of target" in page.read_text()
 
 

@@ -18,6 +18,7 @@ from isoflop.cli.values import assignments, numbers, quantity
 @click.option("--target", metavar="TASK", help="The metric to tell.  [default: each task from the others]")
 @click.option("--from", "capabilities", metavar="TASK,...", help="The benchmarks to tell it from.  [default: all]")
 @click.option("--limit", metavar="FLOPS", help="Fit up to this compute, hold out what is above.")
+@click.option("--at", "asked", multiple=True, metavar="FAMILY=FLOPS", help="Forecast a family there. Repeatable.")
 @click.option("--map", "mapped", multiple=True, metavar="TARGET=COLUMN", help="What a column is: C='flops*1e21'.")
 @click.option("--task", "tasks", multiple=True, metavar="TASK", help="Which columns are tasks. Repeatable.")
 @click.option("--where", metavar="SQL", help="Which rows to read.")
@@ -39,6 +40,7 @@ def command(
     target: str | None,
     capabilities: str | None,
     limit: str | None,
+    asked: tuple[str, ...],
     output: str | None,
     picture: str | None,
     report_path: str | None,
@@ -49,6 +51,7 @@ def command(
 
     \b
     isoflop observational leaderboard.csv --target math --limit 8.4e22
+    isoflop observational leaderboard.csv --target math --at Llama-2=1e25
     isoflop observational leaderboard.csv --map "C=flops*1e21" --map family=series
     """
     from isoflop.downstream.leaderboard import leaderboard
@@ -63,14 +66,29 @@ def command(
     if target:
         names = [name.strip() for name in capabilities.split(",")] if capabilities else None
         made = observational(scores, target, capabilities=names, limit=held, **fitting)
-    elif capabilities:
-        raise click.UsageError("--from says what a --target is told from; give the target")
+    elif capabilities or asked:
+        raise click.UsageError(f"{'--from' if capabilities else '--at'} is about one --target; give the target")
     else:
         with progress(len(scores.tasks), "tasks") as advance:
             made = leaderboard(scores, limit=held, progress=advance, **fitting)
     write_results(made, output, report_path)
     write_picture(made, picture)
-    show(as_json, made.to_dict, made.summary)
+    told = _forecasts(made, asked)
+    sentences = [
+        f"{t['family']} at {t['C']:.3g} FLOPs: {t['value']:.3f} ({t['low']:.3f} to {t['high']:.3f})" for t in told
+    ]
+    show(as_json, lambda: {**made.to_dict(), "forecast": told}, lambda: "\n".join([made.summary(), *sentences]))
+
+
+def _forecasts(made: Any, asked: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The metric of families at a compute, with intervals."""
+    told = []
+    for family, text in assignments(asked, "--at", "FAMILY=FLOPS such as Llama-2=1e25").items():
+        flops = quantity(text, f"--at {family}")
+        found = made.from_compute(family, [flops])
+        ends = {name: float(getattr(found, name)[0]) for name in ("value", "low", "high")}
+        told.append({"family": family, "C": flops, **ends})
+    return told
 
 
 def _scores(table: str, options: dict[str, Any]) -> Any:
