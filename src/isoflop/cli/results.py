@@ -36,6 +36,8 @@ _NOUNS = {
     "isoflop.pass_until": "isoflop.downstream.pass_until:PassUntil",
     "isoflop.choice_forecast": "isoflop.downstream.choice_probability:ChoiceForecast",
     "isoflop.rectified": "isoflop.downstream.rectified:Rectified",
+    "isoflop.ladder": "isoflop.ladder.plan_ladder:Ladder",
+    "isoflop.study": "isoflop.study.study:Study",
     "isoflop.ladder_status": "isoflop.ladder.ladder_status:LadderStatus",
     "isoflop.decision": "isoflop.planning.decision:Decision",
     "isoflop.frontier": "isoflop.planning.frontier:Frontier",

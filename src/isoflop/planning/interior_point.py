@@ -21,6 +21,7 @@ _BOUNDARY = 0.995
 _TOLERANCE = 1e-10
 _COMPLEMENTARITY = 1e-13
 _LEAST_SLACK = 1e-14
+_STALLED = 3
 _SOLVED = 3.0  # times the barrier: an error below that lets the barrier fall
 _LONGEST = 5.0  # of one step in any log choice
 
@@ -56,6 +57,7 @@ class _State:
     dual: Array
     scale: Array  # of f
     mu: Array
+    age: NDArray[np.int64]  # steps at this mu
 
 
 def minimise_rows(
@@ -111,7 +113,9 @@ class _Batch:
         scale = np.full(len(f), 1.0 / _typical(np.abs(df).max(axis=1, initial=0.0)))
         slack = np.maximum(-self._all(g, self.z), 0.1)
         slack = np.where(np.isfinite(slack), slack, 0.1)
-        return _State(np.arange(len(self.z)), self.z.copy(), slack, 0.1 / slack, scale, np.full(len(self.z), 0.1))
+        count = len(self.z)
+        ages = np.zeros(count, dtype=np.int64)
+        return _State(np.arange(count), self.z.copy(), slack, 0.1 / slack, scale, np.full(count, 0.1), ages)
 
     def _all(self, g: Array, z: Array) -> Array:
         return np.concatenate([g, z - self.oracle.high, self.oracle.low - z], axis=-1)
@@ -122,8 +126,11 @@ class _Batch:
         size = 1.0 + state.dual.max(axis=1)
         gap = (state.slack * state.dual).max(axis=1)
         done = np.abs(residual).max(axis=1) < _TOLERANCE
-        done &= (np.abs(lagrange).max(axis=1) < 10 * _TOLERANCE * size) & (gap < _COMPLEMENTARITY * size)
-        return done, residual
+        slope = np.abs(lagrange).max(axis=1) / size
+        exact = (slope < 10 * _TOLERANCE) & (gap < _COMPLEMENTARITY * size)
+        # where many choices are equally good (a corner that leaves one free), the last digits of the multipliers stall
+        stalled = (state.age > _STALLED) & (slope < 100 * _TOLERANCE) & (gap < _TOLERANCE * size)
+        return done & (exact | stalled), residual
 
     def _slope(self, state: _State, point: Expansion) -> Array:
         slope = state.scale[:, None] * point.df + (state.dual[:, : self.m, None] * point.dg).sum(axis=1)
@@ -150,10 +157,12 @@ class _Batch:
         """A smaller barrier for the rows that have solved the present one."""
         size = 1.0 + state.dual.max(axis=1)
         error = np.maximum(np.abs(residual).max(axis=1), np.abs(self._slope(state, point)).max(axis=1) / size)
-        for _ in range(3):
-            off = np.maximum(error, np.abs(state.slack * state.dual - state.mu[:, None]).max(axis=1))
+        gaps, before = state.slack * state.dual, state.mu
+        for _ in range(2):
+            off = np.maximum(error, np.abs(gaps - state.mu[:, None]).max(axis=1))
             smaller = np.maximum(np.minimum(0.1 * state.mu, state.mu**1.5), 0.5 * _COMPLEMENTARITY * size)
             state.mu = np.where(off < _SOLVED * state.mu, smaller, state.mu)
+        state.age = np.where(state.mu == before, state.age + 1, 0)
 
     def _search(self, state: _State, dz: Array, ds: Array, primal: Array) -> None:
         """Take the length of the least merit among a few, all tried at once."""
@@ -240,9 +249,7 @@ def _longest(now: Array, change: Array) -> Array:
 
 
 def _kept(state: _State, keep: NDArray[np.bool_]) -> _State:
-    return _State(
-        state.index[keep], state.z[keep], state.slack[keep], state.dual[keep], state.scale[keep], state.mu[keep]
-    )
+    return _State(**{name: part[keep] for name, part in vars(state).items()})
 
 
 def _kept_point(point: Expansion, keep: NDArray[np.bool_]) -> Expansion:
