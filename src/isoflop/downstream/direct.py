@@ -83,7 +83,7 @@ class Direct(Route):
         fitted = _fitted(self._law(), ends, share, self.inputs, self._held(described), settings)
         residuals = share - fitted.fitted
         offsets = family_offsets(fitted.fitted, residuals, ends.family, fitted.values["chance"])
-        matter = ("not_identified", "LONELY", "NOT_CONVERGED", "several_basins")
+        matter = ("lonely", "not_converged")  # what is not identified widens the interval by itself
         told = tuple(replace(each, code=f"law_{each.code}") for each in fitted.warnings if each.code in matter)
         return FittedDirect(described, fitted, offsets, settings.seed, told)
 
@@ -96,6 +96,8 @@ class Direct(Route):
         return {"chance": chance_share(task)}
 
 
+# Units of 1e21 FLOPs, 1e9 parameters and 1e11 tokens put A and B where models are: counted in ones, they would be
+# collinear with their exponents.
 ROUTES = (
     Direct(
         "direct_sigmoid",
@@ -107,14 +109,14 @@ ROUTES = (
     Direct(
         "direct_power",
         "power law of compute for -log of the score above chance",
-        "chance + (1 - chance) * exp(-(A / C**alpha))",
+        "chance + (1 - chance) * exp(-A * (C / 1e21)**-alpha)",
         ("C",),
         (("chance", (0.0, 1.0)), ("alpha", (0.0, 5.0))),
     ),
     Direct(
         "direct_size_and_data",
         "power laws of N and D for -log of the score above chance",
-        "chance + (1 - chance) * exp(-(A / N**alpha + B / D**beta))",
+        "chance + (1 - chance) * exp(-A * (N / 1e9)**-alpha - B * (D / 1e11)**-beta)",
         ("N", "D"),
         (("chance", (0.0, 1.0)), ("alpha", (0.0, 5.0)), ("beta", (0.0, 5.0))),
     ),

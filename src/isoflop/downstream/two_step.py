@@ -118,12 +118,12 @@ def _loss_fit(ends: TaskScores, loss: Array, settings: Settings, law: str | None
 
 def _told(chain: Chain) -> tuple[Notice, ...]:
     """The warnings of both fits that bear on the forecast, each with the step it belongs to."""
-    matter = ("not_identified", "LONELY", "NOT_CONVERGED", "several_basins", "collinear")
+    matter = {"lonely", "not_converged", "collinear"}
     told = []
     for step, fitted in (("loss law", chain.loss), ("link", chain.link)):
         told += [
             Notice(f"{step.replace(' ', '_')}_{each.code}", f"{step}: {each.message}", each.rows, each.hint)
             for each in fitted.warnings
-            if each.code in matter
+            if each.code in matter or (step == "link" and each.code == "not_identified")
         ]
     return tuple(told)
