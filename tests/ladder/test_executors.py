@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -96,3 +98,33 @@ def test_interleaved_training_equals_training_alone(ladder: MakeLadder, tmp_path
         list(executor(name).run(store, store.pending(), Settings(device="cpu")))
     assert [outcome.loss for outcome in apart.outcomes()] == [outcome.loss for outcome in together.outcomes()]
     assert all(record.status == "done" for record in together.records())
+
+
+@pytest.mark.parametrize(
+    ("name", "peak"),
+    [("NVIDIA H200", 989.4e12), ("NVIDIA A100-SXM4-80GB", 312e12), ("Some Other Chip", float("nan"))],
+)
+def test_the_peak_of_a_gpu_is_looked_up(name: str, peak: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from isoflop.ladder.running import peak_flops
+
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: name)
+    assert peak_flops("cuda:0") == pytest.approx(peak, rel=1e-3, nan_ok=True)
+
+
+def test_training_needs_no_duckdb(ladder: MakeLadder, fake: Fake) -> None:
+    """A machine that only trains has torch, NumPy, pyarrow and safetensors."""
+    store = ladder([rung(tokens=2560)])
+    fake()
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['duckdb', 'scipy', 'matplotlib', 'rich', 'click']))\n"
+        "from isoflop.ladder.executor import Settings, executor, executors\n"
+        "from isoflop.ladder.store import Store\n"
+        f"store = Store.open({str(store.folder)!r})\n"
+        "settings = Settings(device='cpu', trainer='fake_training:train')\n"
+        "list(executor('in-process').run(store, store.pending(), settings))\n"
+        "print(len(store.runs()), len(executors()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["1", str(len(executors()))], done.stderr

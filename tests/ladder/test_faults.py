@@ -143,7 +143,7 @@ def test_two_processes_on_one_study(
     assert sum(hosts) == 6 and min(hosts) >= 1, "both worked"
 
 
-def test_two_processes_may_add_rungs(tmp_path: Path, small_corpus: Path) -> None:
+def test_processes_may_add_rungs_at_once(tmp_path: Path, small_corpus: Path) -> None:
     """Each child adds its own rungs; none of them is lost."""
     children = []
     for number in range(4):
@@ -153,14 +153,12 @@ def test_two_processes_may_add_rungs(tmp_path: Path, small_corpus: Path) -> None
                 for seed in range(3):
                     Store.create(tmp_path / "study", [rung(seed=10 * number + seed)], {"small": small_corpus})
                 os._exit(0)
-            except FileError:  # another one holds the lock for longer than anybody waits
-                os._exit(3)
+            except BaseException:
+                os._exit(1)
         children.append(child)
-    codes = [os.WEXITSTATUS(os.waitpid(child, 0)[1]) for child in children]
+    assert [os.WEXITSTATUS(os.waitpid(child, 0)[1]) for child in children] == [0] * 4
     found = {each.seed for each in Store.open(tmp_path / "study").rungs}
-    for number, code in enumerate(codes):
-        assert code in (0, 3)
-        assert code == 3 or {10 * number, 10 * number + 1, 10 * number + 2} <= found
+    assert found == {10 * number + seed for number in range(4) for seed in range(3)}
 
 
 # ---- a full disk ----

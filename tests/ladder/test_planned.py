@@ -83,3 +83,11 @@ def test_another_vocabulary_is_refused(small_corpus: Path) -> None:
 def test_models_are_held_out_where_there_are_no_budgets() -> None:
     rungs = held_out([rung(32), rung(48), rung(48, seed=1), rung(32, tokens=20_480)], 1)
     assert [each.role for each in rungs] == ["ladder", "held_out", "held_out", "ladder"]
+
+
+def test_a_source_of_known_entropy_keeps_all_its_documents(tmp_path: Path) -> None:
+    corpus = CorpusChoice("known-entropy:0#0.2")
+    made = corpus.made(tmp_path)
+    assert made.entropy is not None and made.entropy > 0
+    assert corpus.made(tmp_path).hash == made.hash, "made once"
+    assert made.train.size + made.validation.size > 150_000

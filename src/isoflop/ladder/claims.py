@@ -15,8 +15,9 @@ from typing import Any
 
 from isoflop.files import FileError, PathLike
 
-_TRIES = 10
 _PAUSE = 0.02
+#: seconds to try: somebody who only looks holds the lock for microseconds
+GLANCE = 0.2
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Claimed(FileError):
 
 
 @contextmanager
-def claim(path: PathLike) -> Iterator[Owner]:
-    """Hold the claim of this name until the block ends or the process dies.
+def claim(path: PathLike, patience: float = GLANCE) -> Iterator[Owner]:
+    """Hold the claim of this name until the block ends or the process dies; wait for it up to `patience` seconds.
 
     The lock is `flock`: of one machine always, of several where their shared file system carries locks (NFS 4, Lustre).
 
@@ -53,7 +54,7 @@ def claim(path: PathLike) -> Iterator[Owner]:
     owner = Owner(socket.gethostname(), os.getpid(), time.time())
     descriptor = _open(target)
     try:
-        if not _lock(descriptor):
+        if not _lock(descriptor, patience):
             raise Claimed(target, holder(target) or Owner())
         with contextlib.suppress(OSError):  # on a full disk the lock holds all the same, it only has no name
             os.ftruncate(descriptor, 0)
@@ -90,17 +91,18 @@ def _open(target: Path) -> int:
         raise FileError(f"cannot write {target}: {error.strerror}") from None
 
 
-def _lock(descriptor: int) -> bool:
-    """Try for a moment: somebody who only looks holds the lock for microseconds."""
+def _lock(descriptor: int, patience: float) -> bool:
     import fcntl
 
-    for _ in range(_TRIES):
+    deadline = time.monotonic() + patience
+    while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
         except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
             time.sleep(_PAUSE)
-    return False
 
 
 def _named(content: bytes) -> Owner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -22,7 +22,9 @@ class DiskFull(FileError):
     """Nothing more can be written: the run ends here, and whatever was recorded stays."""
 
 
-def run_job(store: Store, job: Job, settings: Settings, executor: str = "in-process", **extra: Any) -> Iterator[Event]:
+def run_job(
+    store: Store, job: Job, settings: Settings, executor: str = "in-process", **extra: Any
+) -> Generator[Event, None, None]:
     """Train the rungs of a job that are missing, and record each as it ends.
 
     Parameters
@@ -134,10 +136,21 @@ def peak_flops(device: str) -> float:
 
     from isoflop.costs.devices import devices
 
-    name = str(torch.cuda.get_device_name(device)).lower().replace(" ", "")
-    known = {each.name.lower().replace(" ", ""): each for each in devices().values()}
-    fitting = [each for label, each in known.items() if label in name]
-    return max(fitting, key=lambda each: len(each.name)).peak("bf16") if fitting else float("nan")
+    name = _letters(torch.cuda.get_device_name(device))
+    fitting = [
+        (len(_letters(label)), each)
+        for each in devices().values()
+        for label in (each.name, *each.aliases)
+        if _letters(label) in name
+    ]
+    if not fitting:
+        return float("nan")
+    nearest = max(fitting, key=lambda pair: pair[0])[1]
+    return nearest.peak_flops.get("bf16", nearest.peak_flops.get("fp16", float("nan")))
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def in_words(error: BaseException) -> str:

@@ -90,7 +90,7 @@ class Store:
             place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FileError(f"cannot make the folder {place}: {error.strerror}") from None
-        with claims.claim(place / "claims" / "ladder.json.lock"):
+        with claims.claim(place / "claims" / "ladder.json.lock", patience=30.0):
             known = cls(place) if (place / "ladder.json").exists() else None
             chosen = {rung.id: rung for rung in (known.rungs if known else ())}
             for rung in rungs:
