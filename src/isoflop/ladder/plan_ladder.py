@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from isoflop.files import PathLike, write_json
 from isoflop.ladder.ladder_status import added_flops, job_memory
+from isoflop.ladder.planned import MOST_EPOCHS
 from isoflop.ladder.records import plain
 from isoflop.ladder.rung import Rung, jobs_of
 from isoflop.presented import Presented
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from isoflop.ladder.tokens import TokenCorpus
 
 SCHEMA, SCHEMA_VERSION = "isoflop.ladder", 1
-#: passes over a corpus up to which repeated tokens are worth almost what new ones are: Muennighoff et al. 2023
-#: (arXiv 2305.16264), abstract
-MOST_EPOCHS = 4.0
 _NAN = float("nan")
 
 
@@ -212,4 +210,3 @@ def _warnings(rungs: tuple[Rung, ...], costs: list[Cost]) -> list[Notice]:
 
 def _number(value: float | None) -> float:
     return _NAN if value is None else float(value)
-

@@ -1,4 +1,4 @@
-"""Shapes of a ladder's models: width, depth and heads from a wanted number of parameters, everything a function of size."""
+"""Shapes of a ladder's models: width, depth and heads all follow from a wanted number of parameters."""
 
 from __future__ import annotations
 

@@ -1,0 +1,216 @@
+"""run_study(): the turn of the cycle, stage by stage; each looks at what is there already, so it can be resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from isoflop.files import PathLike, write_json
+from isoflop.fitting.fit import fit
+from isoflop.fitting.profiles import Profiles, profiles
+from isoflop.fitting.result import Fit, FitError
+from isoflop.ladder.executor import Event, Settings, executor
+from isoflop.ladder.ladder_status import ladder_status
+from isoflop.ladder.learning_rates import best_rate
+from isoflop.ladder.plan_ladder import Ladder, plan_ladder
+from isoflop.ladder.planned import place_ladder
+from isoflop.ladder.rung import Rung, jobs_of
+from isoflop.ladder.store import Store
+from isoflop.runs.notices import Notice, RunsError
+from isoflop.study.held_out_forecast import HeldOutForecast, forecast_rungs, read_forecast, write_forecast
+from isoflop.study.setup import StudySetup, keep_setup
+from isoflop.study.study import Study
+
+RESULT = "result.json"
+_NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a study is about to do: a name, and a sentence for people."""
+
+    name: str
+    message: str
+
+
+Tell = Callable[[Stage | Event], None]
+
+
+def dry_run(setup: StudySetup, folder: PathLike, *, flops_per_second: float = _NAN) -> Ladder:
+    """Every rung that the study would train, with FLOPs, time, memory and epochs. Nothing is trained or written.
+
+    Where the corpus is there already, epochs are counted and, without `flops_per_second`, a few steps are timed.
+    """
+    from isoflop.ladder.speed import measured_speed
+    from isoflop.ladder.tokens import MANIFEST, open_corpus
+
+    name = setup.corpus.name
+    rungs = [*setup.ladder.sweep(), *setup.ladder.rungs(), *setup.ladder.held_out_rungs()]
+    place = Path(setup.ladder.corpus) if setup.corpus.is_tokens else Path(folder) / "corpora" / name
+    if not (place / MANIFEST).is_file():
+        return plan_ladder(rungs, name=name, flops_per_second=flops_per_second, warnings=setup.ladder.doubts())
+    corpus = open_corpus(place)
+    known = flops_per_second == flops_per_second
+    return plan_ladder(
+        rungs,
+        name=Path(folder).resolve().name,
+        corpus=corpus,
+        flops_per_second=flops_per_second if known else measured_speed(rungs, corpus),
+        speed="as given" if known else "of a few steps here",
+        warnings=setup.ladder.doubts(),
+    )
+
+
+def run_study(
+    folder: PathLike,
+    setup: StudySetup | None = None,
+    *,
+    executor_id: str = "side-by-side",
+    settings: Settings | None = None,
+    tell: Tell = lambda _: None,
+) -> Study:
+    """Run a study, or go on with the one in the folder.
+
+    The forecast of the rungs held out is in ``forecast.json`` before the first of them is even planned.
+
+    Parameters
+    ----------
+    setup : what to do; None goes on with what the folder holds.
+    executor_id, settings : where the rungs are trained, see `isoflop.ladder.executor`.
+    tell : is told each stage, and what happens to jobs.
+
+    Raises
+    ------
+    RunsError : nothing or something else is in the folder; rungs failed. FitError : too few rungs are left to fit.
+    FileError : the folder cannot be written, or holds a damaged file.
+    """
+    setup = keep_setup(folder, setup)
+    how = _Trainer(executor_id, settings or Settings(workers=2), tell)
+    tell(Stage("corpus", f"tokens of {setup.ladder.corpus}"))
+    corpus = setup.corpus.made(folder)
+    asked = setup.ladder.for_corpus(setup.corpus.name, corpus.vocabulary)
+    rate, doubts = how.sweep(folder, setup, asked.sweep())
+    rungs, held = asked.rungs(rate), asked.held_out_rungs(rate)
+    store = place_ladder(folder, rungs, setup.corpus)
+    tell(Stage("train", f"{len(rungs)} rungs in {len(jobs_of(rungs))} jobs, on {corpus.train.size:,} training tokens"))
+    how.train(store, rungs)
+    tell(Stage("fit", f"the law {setup.law} on {len(rungs)} rungs"))
+    before = _fitted(store, rungs, setup)
+    forecast = _forecast(folder, before, held)
+    tell(Stage("forecast", f"of {len(held)} rungs held out, written on {forecast.date}; now they are trained"))
+    store = place_ladder(folder, held, setup.corpus)
+    how.train(store, held)
+    tell(Stage("report", "the law on all rungs, and the plan for the next budget"))
+    return _result(folder, store, setup, (rungs, held), before, forecast, (*asked.doubts(), *doubts))
+
+
+@dataclass(frozen=True)
+class _Trainer:
+    executor_id: str
+    settings: Settings
+    tell: Tell
+
+    def train(self, store: Store, rungs: Sequence[Rung]) -> None:
+        """Train what is missing of these rungs."""
+        wanted = {rung.id for rung in rungs}
+        jobs = [job for job in store.pending() if wanted & {rung.id for rung in store.unfinished(job)}]
+        if jobs:
+            with closing(executor(self.executor_id).run(store, jobs, self.settings)) as events:  # type: ignore[type-var]
+                for event in events:
+                    self.tell(event)
+        records = [store.record_of(rung) for rung in rungs]
+        failed = [record for record in records if record.status == "failed"]
+        if failed:
+            raise RunsError(f"{len(failed)} rungs failed, {failed[0].id}: {failed[0].error}; start again to retry them")
+        left = [record for record in records if not record.finished]
+        if left:
+            raise RunsError(
+                f"{len(left)} rungs are not trained, {left[0].id} is {left[0].status}; start again to go on"
+            )
+
+    def sweep(self, folder: PathLike, setup: StudySetup, rungs: Sequence[Rung]) -> tuple[float, tuple[Notice, ...]]:
+        """The best learning rate of the sweep, nan where there is none, and what to be wary of."""
+        if not rungs:
+            return _NAN, ()
+        self.tell(Stage("sweep", f"of {len(rungs)} learning rates"))
+        store = place_ladder(folder, rungs, setup.corpus)
+        self.train(store, rungs)
+        records = [store.record_of(rung) for rung in rungs]
+        return best_rate([r.rung.recipe.learning_rate for r in records], [r.loss for r in records])
+
+
+def _fitted(store: Store, rungs: Sequence[Rung], setup: StudySetup) -> Fit:
+    """The law on these rungs alone."""
+    wanted = {rung.id for rung in rungs}
+    runs = store.runs()
+    assert runs.names is not None
+    runs = runs.take([str(name) in wanted for name in runs.names], "held out, or of the sweep")
+    # rungs of one trunk share its noise: whole trunks get random signs, and the design stays as it is
+    return fit(runs, setup.law, bootstrap=setup.bootstrap, intervals="wild", seed=setup.seed)
+
+
+def _forecast(folder: PathLike, before: Fit, held: Sequence[Rung]) -> HeldOutForecast:
+    """The forecast that is there, or one that is written now.
+
+    Raises
+    ------
+    RunsError : the one that is there was made from other losses, or for other rungs.
+    """
+    known = read_forecast(folder)
+    if known is None:
+        known = forecast_rungs(before, held)
+        write_forecast(folder, known)
+        return known
+    if {point.rung for point in known.points} != {rung.id for rung in held}:
+        raise RunsError(
+            f"{Path(folder) / 'forecast.json'} is a forecast of other rungs; use a new folder for this study"
+        )
+    return known
+
+
+def _result(
+    folder: PathLike,
+    store: Store,
+    setup: StudySetup,
+    rungs: tuple[Sequence[Rung], Sequence[Rung]],
+    before: Fit,
+    forecast: HeldOutForecast,
+    doubts: Sequence[Notice],
+) -> Study:
+    ladder, held = rungs
+    records = {rung.id: store.record_of(rung) for rung in held}
+    notices = list(doubts)
+    if any(record.started < forecast.written for record in records.values()):
+        notices.append(Notice("trained_before", "a rung was begun before its forecast was written: it is not held out"))
+    if forecast.fingerprint != before.runs.fingerprint():
+        notices.append(Notice("other_losses", "losses of the ladder have changed since the forecast was written"))
+    whole = _fitted(store, [*ladder, *held], setup)
+    found, why = _profiles(whole, setup)
+    rate = ladder[0].recipe.learning_rate
+    made = Study(
+        Path(folder).resolve().name,
+        str(folder),
+        setup,
+        ladder_status(store),
+        rate if len({rung.recipe.learning_rate for rung in ladder}) == 1 else _NAN,
+        before,
+        forecast,
+        {identifier: record.loss for identifier, record in records.items() if record.status == "done"},
+        whole,
+        found,
+        (*notices, *why),
+    )
+    write_json(Path(folder) / RESULT, made.to_dict())
+    return made
+
+
+def _profiles(whole: Fit, setup: StudySetup) -> tuple[Profiles | None, tuple[Notice, ...]]:
+    """isoFLOP profiles; where these rungs make none, one notice says why."""
+    if setup.ladder.design != "isoflop":
+        return None, ()
+    try:
+        return profiles(whole.runs, bootstrap=setup.bootstrap, seed=setup.seed), ()
+    except FitError as error:
+        return None, (Notice("no_profiles", str(error), hint="more sizes or other tokens per parameter"),)
