@@ -17,7 +17,7 @@ import torch
 
 from isoflop.ladder import sources
 from isoflop.ladder.batches import order
-from isoflop.ladder.interleaving import interleaved
+from isoflop.ladder.interleaving import take_turns
 from isoflop.ladder.model import Transformer
 from isoflop.ladder.optimizers import group_of, rate_multiplier
 from isoflop.ladder.progress import Outcome
@@ -25,6 +25,7 @@ from isoflop.ladder.rung import Job, Recipe, Rung
 from isoflop.ladder.schedule import rates
 from isoflop.ladder.stepper import Stepper
 from isoflop.ladder.tokens import TokenCorpus, write_corpus
+from isoflop.ladder.training import advance
 from isoflop.runs.counting import TransformerShape
 
 #: dense bfloat16 FLOP/s of an H200 that a large matrix product reaches here
@@ -134,7 +135,9 @@ def main(folder: Path) -> None:
         rows.append(tell(model="1.3M", at_once=at_once, together=round(side_by_side(at_once, corpus, 400))))
     jobs = [Job((rung("1.3M", 16384, 300, seed),)) for seed in range(6)]
     began = time.perf_counter()
-    done = [event for event in interleaved(jobs, corpus, at_once=6) if isinstance(event, Outcome)]
+    done = [
+        event for event in take_turns((advance(job, corpus, "cuda") for job in jobs), 6) if isinstance(event, Outcome)
+    ]
     rows.append(
         tell(interleaved=len(done), seconds=round(time.perf_counter() - began, 1), losses=[o.loss for o in done])
     )

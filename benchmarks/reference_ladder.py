@@ -1,8 +1,8 @@
 """The reference ladder, as it was trained on one H200: `python -m benchmarks.reference_ladder STAGE CORPUS OUT [RATE]`.
 
 Stages: ``sweep`` (learning rate at four widths), ``ladder`` (all nine domains; two largest rungs held out), ``more``
-(code alone, seeds, schedules, repetition, known entropy). CORPUS is the folder of .jsonl.xz files; every finished rung is
-one line of OUT/STAGE-WORKER.jsonl.
+(code alone, seeds, schedules, repetition, known entropy). CORPUS is the folder of .jsonl.xz files; every finished rung
+is one line of OUT/STAGE-WORKER.jsonl.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from isoflop.ladder import sources
-from isoflop.ladder.interleaving import interleaved
+from isoflop.ladder.interleaving import take_turns
 from isoflop.ladder.progress import Outcome
 from isoflop.ladder.rung import Job, Recipe, Rung, jobs_of
 from isoflop.ladder.tokens import TokenCorpus, open_corpus, write_corpus
+from isoflop.ladder.training import advance
 from isoflop.runs.counting import TransformerShape
 
 WORK = Path("/tmp/reference-ladder")
@@ -120,7 +121,8 @@ def row(outcome: Outcome) -> dict[str, object]:
         for name in ("step", "learning_rate", "train_loss", "loss")
     }
     return {
-        "id": outcome.rung.id, **outcome.rung.to_dict(), "parameters": outcome.rung.parameters, "steps": outcome.rung.steps,
+        "id": outcome.rung.id, **outcome.rung.to_dict(), "parameters": outcome.rung.parameters,
+        "steps": outcome.rung.steps,
         "status": outcome.status, "loss": outcome.loss, "bits_per_byte": outcome.bits_per_byte,
         "domain_losses": dict(outcome.domain_losses), "domain_bits_per_byte": dict(outcome.domain_bits_per_byte),
         "noise_scale": outcome.noise_scale, "seconds": outcome.seconds, "curve": curve,
@@ -150,7 +152,10 @@ def work(stage: str, folder: str, out: Path, rate: float, worker: int, workers: 
             corpus = corpus_of(name, folder)
             mine = [job for job in jobs if job.rungs[0].corpus == name]
             device = "cuda" if torch.cuda.is_available() else "cpu"
-            for event in interleaved(mine, corpus, device, at_once=AT_ONCE, report_every=20.0, peak_flops=790e12):
+            courses = (advance(job, corpus, device, report_every=20.0, peak_flops=790e12) for job in mine)
+            for event in take_turns(courses, AT_ONCE):
+                if event is None:
+                    continue
                 if isinstance(event, Outcome):
                     table.write(json.dumps(row(event)) + "\n")
                     table.flush()
@@ -173,20 +178,18 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     began = time.time()
     names = dict.fromkeys(job.rungs[0].corpus for job in STAGES[stage](rate))
-    makers = [
-        subprocess.Popen([sys.executable, "-c", f"from benchmarks.reference_ladder import corpus_of; corpus_of({name!r}, {folder!r})"])
-        for name in names
-    ]  # fmt: skip
+    make = "from benchmarks.reference_ladder import corpus_of; corpus_of({0!r}, {1!r})"
+    makers = [subprocess.Popen([sys.executable, "-c", make.format(name, folder)]) for name in names]
     assert all(maker.wait() == 0 for maker in makers)
     for name in names:
         corpus = corpus_of(name, folder)
         print(name, corpus.hash[:12], corpus.domains[-1].train[1], "training tokens", f"{time.time() - began:.0f} s")
         (out / f"{name}.json").write_text(json.dumps(corpus.to_dict()))
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.reference_ladder", stage, folder, str(out), str(rate)]
-    workers = [
-        subprocess.Popen([*command, str(worker)], stdout=(out / f"{stage}-{worker}.log").open("w"), stderr=subprocess.STDOUT)
-        for worker in range(WORKERS)
-    ]  # fmt: skip
+    workers = []
+    for worker in range(WORKERS):
+        log = (out / f"{stage}-{worker}.log").open("w")
+        workers.append(subprocess.Popen([*command, str(worker)], stdout=log, stderr=subprocess.STDOUT))
     codes = [worker.wait() for worker in workers]
     print(stage, "workers ended with", codes, f"after {time.time() - began:.0f} s")
 

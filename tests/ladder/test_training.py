@@ -11,11 +11,11 @@ torch = pytest.importorskip("torch")
 
 from isoflop.ladder import sources  # noqa: E402
 from isoflop.ladder.batches import order  # noqa: E402
-from isoflop.ladder.interleaving import interleaved  # noqa: E402
+from isoflop.ladder.interleaving import take_turns  # noqa: E402
 from isoflop.ladder.progress import Outcome, Progress  # noqa: E402
 from isoflop.ladder.rung import Job, Recipe, Rung, jobs_of  # noqa: E402
 from isoflop.ladder.tokens import TokenCorpus, write_corpus  # noqa: E402
-from isoflop.ladder.training import train  # noqa: E402
+from isoflop.ladder.training import advance, train  # noqa: E402
 from isoflop.runs.counting import TransformerShape  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -106,27 +106,12 @@ def test_jobs_that_take_turns_do_what_each_does_alone(corpus: TokenCorpus) -> No
     jobs.append(Job(tuple(rungs(8, learning_rate=1e9, clip=0.0))))
     together = {
         (event.rung.seed, event.status): event.loss
-        for event in interleaved(jobs, corpus, "cpu", at_once=2)
+        for event in take_turns((advance(job, corpus) for job in jobs), 2)
         if isinstance(event, Outcome)
     }
     for job in jobs[:3]:
         assert together[job.rungs[0].seed, "done"] == outcomes(job, corpus)[0].loss
     assert (0, "diverged") in together
-
-
-def test_a_job_that_fails_leaves_the_others(corpus: TokenCorpus) -> None:
-    (good,) = rungs(6)
-    bad = replace(good, weights=(("no such domain", 1.0),))
-    told: list[tuple[str, str]] = []
-    found = [
-        event
-        for event in interleaved(
-            [Job((bad,)), Job((good,))], corpus, "cpu", failed=lambda job, error: told.append((job.id, str(error)))
-        )
-        if isinstance(event, Outcome)
-    ]
-    assert [outcome.rung for outcome in found] == [good]
-    assert told[0][0] == Job((bad,)).id and "no such domain" in told[0][1]
 
 
 def test_order_is_prefix_stable_and_visits_every_window_before_any_twice(corpus: TokenCorpus) -> None:

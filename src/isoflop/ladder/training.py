@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,7 @@ def advance(
     report_every: float = 1.0,
     peak_flops: float = float("nan"),
     parallel: Callable[..., Any] | None = None,
-) -> Iterator[Event | None]:
+) -> Generator[Event | None, None, None]:
     """As `train`, but yields None after every few steps too, so that several jobs can take turns on one GPU."""
     finished = keeper.finished() if keeper else frozenset()
     if all(rung.id in finished for rung in job.rungs):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 
 from isoflop.ladder.executor import TRAINER, Event, Settings, check_options
+from isoflop.ladder.interleaving import take_turns
 from isoflop.ladder.rung import Job
 from isoflop.ladder.running import is_due, run_job
 from isoflop.ladder.store import Store
@@ -29,22 +28,8 @@ class Interleaved:
         check_options(self, settings)
         if settings.trainer == TRAINER:
             settings = replace(settings, trainer=TAKING_TURNS)
-        waiting, working = deque(jobs), deque[Iterator[Event]]()
-        with ExitStack() as ends:
-            while waiting or working:
-                while waiting and len(working) < settings.workers:
-                    job = waiting.popleft()
-                    if is_due(store, job, settings):
-                        working.append(ends.enter_context(closing(run_job(store, job, settings, self.id))))  # type: ignore[type-var]
-                if not working:
-                    continue
-                event = next(working[0], None)
-                if event is None:
-                    working.popleft()
-                    continue
-                working.rotate(-1)
-                if event.kind != "turn":
-                    yield event
+        due = (run_job(store, job, settings, self.id) for job in jobs if is_due(store, job, settings))
+        yield from (event for event in take_turns(due, settings.workers) if event.kind != "turn")
 
 
 EXECUTOR = Interleaved()
