@@ -342,3 +342,16 @@ def test_options_that_no_choice_can_pay_for_are_left_out() -> None:
     assert made.certificate.combinations == 3
     held = search(problem.with_given(weight_bits=16.0)).values["loss"]
     assert made.combinations[1].objective == pytest.approx(held, rel=1e-9)
+
+
+def test_more_of_a_limit_may_pay_for_another_option() -> None:
+    """One option halves the compute but needs a little more memory than there is."""
+    better = Choice("trick", options=(Option("off", {"saves": 1.0, "weighs": 1.0}),
+                                      Option("on", {"saves": 0.5, "weighs": 1000.0})))  # fmt: skip
+    problem = Question(flops=1e22, choices={"N": {"low": 1e9, "high": 1e12}}).problem().with_choices(better)
+    problem = problem.scaled("training_flops", formula("saving", "saves")).with_quantities(formula("load", "weighs"))
+    made = solve(problem.with_constraints(Constraint("load", "load", 950.0)), other_laws=False)
+    assert made.options == {"trick": "off"}
+    with_it = search(Question(flops=2e22, choices={"N": {"low": 1e9, "high": 1e12}}).problem()).values["loss"]
+    assert made.limit("load").relaxed_objective == pytest.approx(with_it, rel=1e-9)
+    assert made.limit("load").compute_worth == pytest.approx(2.0, rel=1e-6)

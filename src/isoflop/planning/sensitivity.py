@@ -87,18 +87,21 @@ def base_values(problem: Problem, base: Base, rows: Rows, z: Array) -> dict[str,
     return {name: np.broadcast_to(each, (len(z),)) for name, each in values.items()}
 
 
-def relaxed_objectives(base: Base, share: float) -> Array:
-    """(M,) the best objective when one limit after the other is looser by `share`."""
-    problem = base.problem
-    m = len(problem.constraints)
-    rows = base.row.repeated(m)
+def relaxed_objectives(base: Base, rows: Rows, starts: Array, share: float) -> Array:
+    """(M,) the best objective when one limit after the other is looser by `share`.
+
+    `rows` (C) are combinations of options with their optima `starts` (C, K): more of a limit may pay for another one.
+    """
+    problem, m, count = base.problem, len(base.problem.constraints), len(rows)
+    wide = rows.repeated(m)
     signs = np.array([1.0 if each.sense == "at_most" else -1.0 for each in problem.constraints])
-    rows = replace(rows, log_limits=rows.log_limits + np.diag(signs * np.log1p(share)))
-    oracle = oracle_of(problem, base.names, rows, convex=base.convex)
-    solved = solve_rows(oracle, np.repeat(base.z[None], m, axis=0), random=0 if oracle.convex else 2)
-    values = base_values(problem, base, rows, solved.z)[problem.objective]
+    wide = replace(wide, log_limits=wide.log_limits + np.tile(np.diag(signs * np.log1p(share)), (count, 1)))
+    oracle = oracle_of(problem, base.names, wide, convex=base.convex)
+    random = 0 if oracle.convex else 2 if count == 1 else 1
+    solved = solve_rows(oracle, np.repeat(starts, m, axis=0), random=random)
+    values = base_values(problem, base, wide, solved.z)[problem.objective].reshape(count, m)
     better = np.fmax if problem.maximise else np.fmin  # a looser limit never hurts; a failed search would say so
-    return np.asarray(better(values, base.objective))
+    return np.asarray(better(better.reduce(values, axis=0), base.objective))
 
 
 def near_optimal_ranges(base: Base, worst: float) -> tuple[Array, Array]:

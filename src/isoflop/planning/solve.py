@@ -33,6 +33,8 @@ _ROUNDED_COMBINATIONS = 3
 _RELAXED = 0.10
 #: combinations of options that are searched from many starts; the rest from a few, unless there are no more
 _CERTIFIED = 3
+#: combinations, the best first, that may win when a limit is looser
+_RELAXED_COMBINATIONS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,8 +241,8 @@ class Worth:
 
 def _worth(found: Found, share: float) -> Worth:
     base, m = found.base, len(found.problem.constraints)
-    relaxed = relaxed_objectives(base, _RELAXED) if m else np.empty(0)
     objectives = found.objectives()
+    relaxed = _relaxed(found) if m else np.empty(0)
     plan = found.values[found.problem.objective]
     asked = np.concatenate([[base.objective, plan], relaxed, objectives])
     known = np.isfinite(asked)
@@ -252,6 +254,14 @@ def _worth(found: Found, share: float) -> Worth:
         float(compute[0]), _RELAXED, relaxed, compute[2 : 2 + m], objectives, compute[2 + m :], float(compute[1]),
         worst, low, high,
     )  # fmt: skip
+
+
+def _relaxed(found: Found) -> Array:
+    """The best objective with each limit looser, over the combinations of options that come first."""
+    order = np.argsort(found.solved.f, kind="stable")[:_RELAXED_COMBINATIONS]
+    known = np.isfinite(found.solved.f[order])
+    starts = np.where(known[:, None], found.solved.z[order], found.base.z)
+    return relaxed_objectives(found.base, found.rows.taken(order), starts, _RELAXED)
 
 
 def _worst(base: Base, compute: float, share: float) -> float:

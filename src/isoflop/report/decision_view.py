@@ -117,9 +117,10 @@ def _limits(decision: Decision) -> Table:
 def _limit_row(each: Limit, decision: Decision) -> tuple[Cell, ...]:
     sign = ">=" if each.sense == "at_least" else "<="
     worth: Cell = ""
-    if math.isfinite(each.compute_worth) and each.binding:
+    helps = each.gain > 1e-9 * abs(decision[decision.objective].value)
+    if math.isfinite(each.compute_worth) and helps:
         worth = f"+{short(100 * (each.compute_worth - 1), digits=2)} %"
-    gain = f"{short(each.gain, digits=2)} {decision.objective}" if each.binding else "nothing"
+    gain = f"{short(each.gain, digits=2)} {decision.objective}" if helps else "nothing"
     return (
         each.name, sign, Number(each.limit), Number(each.used), "yes" if each.binding else "no", gain, worth,
     )  # fmt: skip
