@@ -1,6 +1,6 @@
 """Optimizers over flat parts of the weights: AdamW in one fused pass a part, Muon for hidden matrices; width transfer.
 
-The weights lie in a few float32 vectors (parts), one for all matrices that are treated alike; the model's parameters are
+The weights lie in a few float32 vectors (parts), one for all matrices treated alike; the parameters of the model are
 views of them (or of their bfloat16 copies). A step is then a handful of kernels whatever the depth, a snapshot is a few
 vectors, and a whole step can be captured in one CUDA graph.
 """
