@@ -143,6 +143,33 @@ def test_two_processes_on_one_study(
     assert sum(hosts) == 6 and min(hosts) >= 1, "both worked"
 
 
+def test_a_run_that_is_interrupted_says_how_to_go_on(
+    ladder: MakeLadder, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake()
+    monkeypatch.setenv("FAKE_STEP_SECONDS", "0.05")
+    store = ladder([rung(tokens=20_480)])
+    process = command(store.folder, "--executor", "side-by-side")
+    until(lambda: store.progress(store.jobs[0]) is not None)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and b"what was recorded stays" in said and b"Traceback" not in said
+    assert store.records()[0].status == "interrupted"
+
+
+def test_a_file_system_without_locks_is_named(ladder: MakeLadder, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+    import fcntl
+
+    def refused(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    store = ladder([rung()])
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with pytest.raises(FileError, match="No locks available; put the study on a file system with locks"):
+        run(store, fake())
+
+
 def test_processes_may_add_rungs_at_once(tmp_path: Path, small_corpus: Path) -> None:
     """Each child adds its own rungs; none of them is lost."""
     children = []

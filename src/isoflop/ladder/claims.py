@@ -54,7 +54,7 @@ def claim(path: PathLike, patience: float = GLANCE) -> Iterator[Owner]:
     owner = Owner(socket.gethostname(), os.getpid(), time.time())
     descriptor = _open(target)
     try:
-        if not _lock(descriptor, patience):
+        if not _lock(descriptor, target, patience):
             raise Claimed(target, holder(target) or Owner())
         with contextlib.suppress(OSError):  # on a full disk the lock holds all the same, it only has no name
             os.ftruncate(descriptor, 0)
@@ -78,6 +78,8 @@ def holder(path: PathLike) -> Owner | None:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return _named(os.pread(descriptor, 4096, 0))
+    except OSError as error:
+        raise _without_locks(path, error) from None
     finally:
         os.close(descriptor)
     return None
@@ -91,7 +93,7 @@ def _open(target: Path) -> int:
         raise FileError(f"cannot write {target}: {error.strerror}") from None
 
 
-def _lock(descriptor: int, patience: float) -> bool:
+def _lock(descriptor: int, target: Path, patience: float) -> bool:
     import fcntl
 
     deadline = time.monotonic() + patience
@@ -103,6 +105,13 @@ def _lock(descriptor: int, patience: float) -> bool:
             if time.monotonic() > deadline:
                 return False
             time.sleep(_PAUSE)
+        except OSError as error:
+            raise _without_locks(target, error) from None
+
+
+def _without_locks(target: PathLike, error: OSError) -> FileError:
+    said = f"cannot lock {target}: {error.strerror}"
+    return FileError(f"{said}; put the study on a file system with locks, such as a local disk or NFS 4")
 
 
 def _named(content: bytes) -> Owner:
