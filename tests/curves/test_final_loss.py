@@ -32,7 +32,7 @@ def power_curve(
 def test_a_power_law_with_a_floor_is_recovered_from_its_part(floor: float, exponent: float, share: float) -> None:
     whole = power_curve(floor, exponent)
     made = forecast_curve(whole.until(share * 1000))
-    assert made.final.value == pytest.approx(whole.loss[-1], rel=0.02)
+    assert made.final.value == pytest.approx(whole.loss[-1], rel=0.03)
     assert made.final.low <= whole.loss[-1] <= made.final.high
     assert made.visible == pytest.approx(share)
     assert made.path[0] == pytest.approx(made.curve.loss[-1]) and made.path[-1] == pytest.approx(made.final.value)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _EXPONENTS = np.geomspace(0.03, 4.0, 34)
+_FINE = np.geomspace(0.03, 4.0, 136)
 _PLACES = np.geomspace(1e-3, 30.0, 24)
 
 
@@ -76,8 +77,8 @@ def _sigmoid_power(x: Array, theta: Array) -> Array:
 
 #: M1 to M4 are the names of Alabdulmohsin et al. 2022, "Revisiting neural scaling laws in language and vision"
 MODELS = (
-    CurveModel("power", "b x^-c (M1)", _EXPONENTS[:, None], _power, has_floor=False),
-    CurveModel("power_floor", "a + b x^-c (M2)", _EXPONENTS[:, None], _power),
+    CurveModel("power", "b x^-c (M1)", _FINE[:, None], _power, has_floor=False),
+    CurveModel("power_floor", "a + b x^-c (M2)", _FINE[:, None], _power),
     CurveModel("shifted_power", "a + b (x + s)^-c (M3)", _pairs(_EXPONENTS[::2], _PLACES), _shifted_power),
     CurveModel(
         "sigmoid_power",

@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 LEAST_POINTS = 4
 RESOLUTION = 1e-3  # of the highest loss: below it, as an error rate of 0, there is nothing to tell apart
 _LATE = 2.0  # a point at half of the visible steps weighs a quarter of the last
+_RULED_OUT = 10.0  # times the error of the best model in the back-test
 _CUTS = (0.5, 0.65, 0.8)
 _MOST_POINTS = 400  # longer curves are averaged in bins of log steps
 #: multiplies the spread to a 95 % interval: the 95 % quantile of |error| / spread over 500 curves of LCDB 1.1 forecast
@@ -46,9 +47,10 @@ class OwnForecast:
 def own_forecast(curve: Curve, total: float) -> OwnForecast:
     """The loss at `total` from the visible part alone.
 
-    The forecast is the median over the models of `curve_models.MODELS`, each fitted with late points weighing more. The
-    spread joins their disagreement, the back-test (fitted on the first 50, 65, 80 % of the points, forecasting the
-    rest, carried to the distance asked for) and the noise of the last points.
+    The forecast is the median over the models of `curve_models.MODELS` that the back-test does not rule out, each
+    fitted with late points weighing more. The spread joins the disagreement of all models, the back-test (fitted on the
+    first 50, 65, 80 % of the points, forecasting the rest, carried to the distance asked for) and the noise of the last
+    points.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def own_forecast(curve: Curve, total: float) -> OwnForecast:
     cuts = [cut for cut in (int(share * x.size) for share in _CUTS) if LEAST_POINTS <= cut < x.size]
     each, tests = _each_model(x / scale, y, cuts, steps / scale)
     errors = _back_test(x, y, cuts, tests)
-    path = np.median(each, axis=0)
+    path = np.median(each[_kept(errors)], axis=0)
     finals = each[:, -1]
     reach = np.log(total / x[-1]) if total > x[-1] else 0.0
     known = [value for value in errors.values() if np.isfinite(value)]
@@ -117,6 +119,14 @@ def _back_test(x: Array, y: Array, cuts: list[int], tests: Array) -> dict[str, f
     if not found:
         return {}
     return dict(zip((model.id for model in MODELS), np.median(found, axis=0).tolist()))
+
+
+def _kept(errors: dict[str, float]) -> list[int]:
+    """The models that the back-test does not rule out: all but those ten times worse than the best."""
+    if not errors:
+        return list(range(len(MODELS)))
+    most = _RULED_OUT * min(errors.values()) + 1e-4
+    return [k for k, model in enumerate(MODELS) if errors[model.id] <= most]
 
 
 def _noise(x: Array, y: Array) -> float:
