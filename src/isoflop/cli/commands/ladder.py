@@ -157,7 +157,8 @@ def table(folder: str, output: str | None, roles: tuple[str, ...], as_json: bool
         from isoflop.files import write_text
 
         write_text(output, csv_text(rows))
-        say(f"wrote {output}")
+        said = ",".join(f"{name}={how}" for name, how in runs.conventions.to_dict().items())
+        say(f"wrote {output}; it fits with: isoflop fit {output} --conventions {said}")
     show(as_json, lambda: rows, runs.summary)
 
 
