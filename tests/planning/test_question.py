@@ -25,7 +25,7 @@ maybe = st.none() | amounts
 @st.composite
 def questions(draw: st.DrawFn) -> Question:
     numbers = ("flops", "gpu_hours", "dollars", "days", "gpus", "price", "serve_tokens", "target_loss", "unique_tokens",
-               "max_memory", "latency")  # fmt: skip
+               "max_memory", "max_training_memory", "latency")  # fmt: skip
     free = draw(st.lists(st.sampled_from(["vocabulary", "precision", "experts"]), unique=True))
     return Question(
         **{name: draw(maybe) for name in numbers},
@@ -96,6 +96,12 @@ def test_budgets_mean_the_same_in_flops_hours_money_and_days() -> None:
     assert sizes == pytest.approx([sizes[0]] * 4, rel=1e-7)
 
 
+def test_model_states_are_sharded_over_the_training_devices() -> None:
+    """ZeRO: 16 bytes a parameter with AdamW; 64 devices of 80 GB hold 320B parameters."""
+    found = search(Question(flops=1e28, gpus=64.0, max_training_memory=80e9).problem())
+    assert found.values["N"] == pytest.approx(64 * 80e9 / 16, rel=1e-6)
+
+
 def test_unique_tokens_go_to_a_law_that_knows_repetition() -> None:
     once = search(Question(flops=1e22, unique_tokens=25e9).problem())
     assert once.values["D"] == pytest.approx(25e9, rel=1e-6)
@@ -136,6 +142,8 @@ def test_a_law_in_compute_and_ratio_gets_them_from_n_and_d() -> None:
         (Question(), "needs a budget"),
         (Question(gpu_hours=1e6), "--gpu"),
         (Question(days=10.0, gpu="H100"), "number of GPUs"),
+        (Question(flops=1e22, max_training_memory=1e9), "number of GPUs that share"),
+        (Question(flops=1e22, max_training_memory=1e9, gpus=8.0, optimiser="adamm"), "adamw"),
         (Question(flops=1e22, mfu=40.0), "share of the peak"),
         (Question(gpu_hours=1e6, days=10.0, gpus=8.0, gpu="H100"), "GPU-hours, but 10 days on 8 GPUs are 1920"),
         (Question(flops=1e22, law="chinchilla"), "chinchilla@epoch2024"),

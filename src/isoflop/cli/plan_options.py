@@ -34,6 +34,9 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option("--target-loss", type=float, help="Make the cost least at this loss, instead of the loss."),
     click.option("--unique-tokens", metavar="TOKENS", help="How many different tokens there are."),
     click.option("--max-memory", metavar="BYTES", help="For the weights on one serving device: '80 GB'."),
+    click.option(
+        "--max-training-memory", metavar="BYTES", help="For weights, gradients and optimiser, on one of --gpus."
+    ),
     click.option("--latency", metavar="SECONDS", help="Longest time for a token at batch 1: '30 ms'; needs --gpu."),
     click.option(
         "--free", metavar="DECISIONS", default="", help="Also left free: vocabulary,precision,experts,shape ..."
@@ -42,7 +45,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
 )
 _KINDS = {
     "gpu_hours": "GPU-hours", "dollars": "dollars", "days": "days", "price": "dollars", "serve_tokens": "tokens",
-    "unique_tokens": "tokens", "max_memory": "bytes", "latency": "seconds",
+    "unique_tokens": "tokens", "max_memory": "bytes", "max_training_memory": "bytes", "latency": "seconds",
 }  # fmt: skip
 _PLAIN = ("gpus", "gpu", "devices", "mfu", "precision", "serve_mfu", "target_loss", "fit")
 

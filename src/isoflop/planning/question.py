@@ -9,6 +9,7 @@ from typing import Any
 from isoflop.atlas.registry import law as find_law
 from isoflop.costs import device as find_device
 from isoflop.costs.devices import Device
+from isoflop.costs.memory import optimiser_named
 from isoflop.fitting.result import Fit
 from isoflop.planning.decisions import decision
 from isoflop.planning.plan import PlanError
@@ -39,6 +40,8 @@ class Question:
     target_loss : then the cost is made least instead: dollars, GPU-hours or FLOPs, whichever can be counted.
     unique_tokens : where the law knows repetition (an input U) it is given that; otherwise D may not pass it.
     max_memory : bytes of weights on each of `serve_gpus` devices, at `weight_bits` bits each.
+    max_training_memory : bytes of weights, gradients and `optimiser` states on each of `gpus` devices, fully sharded,
+        activations not counted.
     latency : seconds a token at batch 1, reading every active weight once from memory.
     free : ids of decisions left free.
     given : inputs held at a value. choices : name -> {low, high, multiple_of, divides} or {options: [...]}.
@@ -68,6 +71,8 @@ class Question:
     target_loss: float | None = None
     unique_tokens: float | None = None
     max_memory: float | None = None
+    max_training_memory: float | None = None
+    optimiser: str = "adamw"
     latency: float | None = None
     free: tuple[str, ...] = ()
     given: Mapping[str, float] = field(default_factory=dict)
@@ -101,6 +106,8 @@ class _Asked:
         q = self.q
         if q.days is not None and q.gpus is None:
             raise PlanError("days need the number of GPUs; give --gpus too")
+        if q.max_training_memory is not None and q.gpus is None:
+            raise PlanError("max_training_memory needs the number of GPUs that share it; give --gpus too")
         for name in ("gpu_hours", "days", "dollars", "latency"):
             if getattr(q, name) is not None and self.device is None:
                 raise PlanError(
@@ -172,9 +179,17 @@ class _Asked:
                 _formula("serving_flops", "2 * active_parameters * serve_tokens", "FLOPs", "2 N per token served")
             )
             made.append(_formula("lifetime_flops", "training_flops + serving_flops", "FLOPs", "training and serving"))
+        if self.q.gpus is not None:
+            made.append(self._training_memory(self.q.gpus))
         if self.device is not None:
             made += self._device_quantities(self.device)
         return made
+
+    def _training_memory(self, gpus: float) -> Quantity:
+        kept = optimiser_named(self.q.optimiser)
+        each = kept.weights + kept.gradients + kept.master + kept.states
+        meaning = f"model states on each of {gpus:g} devices, {each:g} bytes a parameter, fully sharded"
+        return _formula("training_memory", f"{each:g} * parameters / {gpus:g}", "bytes", meaning, kept.source)
 
     def _device_quantities(self, device: Device) -> list[Quantity]:
         q, peak = self.q, device.peak(self.q.precision)
@@ -223,6 +238,9 @@ class _Asked:
             made.append(Constraint("unique_tokens", "D", q.unique_tokens, title="unique tokens, each seen once"))
         if q.max_memory is not None:
             made.append(Constraint("memory", "memory", q.max_memory, title="weights on a serving device"))
+        if q.max_training_memory is not None:
+            title = "weights, gradients and optimiser on a training device"
+            made.append(Constraint("training_memory", "training_memory", q.max_training_memory, title=title))
         if q.latency is not None:
             made.append(Constraint("latency", "latency", q.latency, title="seconds a token at batch 1"))
         return made

@@ -34,6 +34,7 @@ _TABLES: Mapping[str, Mapping[str, tuple[str, Kind | str]]] = MappingProxyType(
         },
         "limits": {
             "unique_tokens": ("unique_tokens", "tokens"), "max_memory": ("max_memory", "bytes"),
+            "max_training_memory": ("max_training_memory", "bytes"), "optimiser": ("optimiser", "text"),
             "latency": ("latency", "seconds"),
         },
     }
@@ -175,7 +176,9 @@ def _key(name: str) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_written(each) for each in value)}]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(float(value))
+    if not isinstance(value, str):
+        return repr(float(value))
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # JSON lets it stand, TOML does not
 
 
 def write_question(path: str | os.PathLike[str], question: Question) -> None:
