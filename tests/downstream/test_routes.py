@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from tests.downstream.simulated_ladder import ladder, large
 
+from isoflop.downstream.chosen_route import TakenRoute
 from isoflop.downstream.direct import FittedDirect
 from isoflop.downstream.route import FittedRoute, Route, Settings, TaskPrediction, all_routes, routes_named
-from isoflop.downstream.routes import compare_routes, held_out_cuts, measured_skill, rank_correlation
+from isoflop.downstream.routes import RouteSkill, compare_routes, held_out_cuts, measured_skill, rank_correlation
 from isoflop.downstream.task import ScoresError, Task, TaskScores
 
 QUICK = Settings(resamples=40, starts=4, smooth=1, skip=0.0)
@@ -103,6 +104,28 @@ def test_later_cuts_count_more() -> None:
     skill = measured_skill(SpyRoute(), "quiz", parts, 0.95)
     assert skill.mean_error == pytest.approx((0.3 * 1 + 0.2 * 4 + 0.1 * 9) / 14)
     assert skill.covered == 1.0 and skill.bias > 0
+
+
+def test_routes_are_told_apart_by_their_errors_on_the_same_models() -> None:
+    names = [f"m{k}" for k in range(12)]
+    noise = np.random.default_rng(0).normal(0.0, 0.01, 12)
+
+    def skill(errors: np.ndarray) -> RouteSkill:
+        return RouteSkill("r", "a route", False, by_model=dict(zip(names, errors.tolist())))
+
+    good = skill(np.full(12, 0.03))
+    assert skill(0.05 + noise).told_from(good)
+    assert not skill(0.031 + noise).told_from(good) and not good.told_from(skill(0.05 + noise))
+    assert not RouteSkill("r", "a route", False, by_model={"m0": 0.9}).told_from(good), "one model tells nothing"
+
+
+def test_intervals_grow_on_beyond_the_furthest_held_out_model() -> None:
+    route = SpyRoute()
+    made = TaskPrediction(np.full(3, 0.5), np.full((9, 3), 0.5), 0.5 + np.linspace(-0.1, 0.1, 9)[:, None] * np.ones(3))
+    skill = RouteSkill("spy", "a spy", False, forecasts=30, stretch=1.5, reach=10.0)
+    low, high = TakenRoute(route, Spy([]), made, skill).interval(0.95, np.array([3.0, 10.0, 100.0]))
+    assert high - 0.5 == pytest.approx(0.095 * np.array([1.5, 1.5, 3.0]))
+    assert 0.5 - low == pytest.approx(high - 0.5)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=12))

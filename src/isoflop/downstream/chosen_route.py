@@ -17,8 +17,6 @@ from isoflop.runs import Notice
 
 Array = NDArray[np.float64]
 
-#: routes whose mean error on held-out models is within this factor of the best's are not told apart
-_AS_GOOD = 1.5
 _CLEARLY_BETTER = 0.8
 _UNTESTED_STRETCH = 2.0  # of intervals that no held-out model tested
 _WIDE, _USELESS = 0.5, 0.75  # of the way from chance to the best score
@@ -34,9 +32,17 @@ class TakenRoute:
     made: TaskPrediction
     skill: RouteSkill | None
 
-    def interval(self, level: float) -> tuple[Array, Array]:
-        """Of a new model, stretched about the forecast by what held-out models needed."""
-        stretch = self.skill.stretch if self.skill and self.skill.forecasts else _UNTESTED_STRETCH
+    def interval(self, level: float, reach: Array | None = None) -> tuple[Array, Array]:
+        """Of a new model, stretched about the forecast by what held-out models needed.
+
+        For targets at `reach` (K,) times the largest fitted run, beyond the furthest held-out model, it grows on in
+        proportion to the logarithm of the distance, as the error of a law that is a little off does.
+        """
+        tested = self.skill is not None and self.skill.forecasts > 0
+        stretch = np.full(len(self.made.value), self.skill.stretch if self.skill and tested else _UNTESTED_STRETCH)
+        if self.skill and tested and reach is not None and self.skill.reach > 1:
+            farther = np.log(np.maximum(reach, 1.0)) / np.log(self.skill.reach)
+            stretch = stretch * np.fmax(farther, 1.0)
         low, high = self.made.interval(level)
         value = self.made.value
         return value - stretch * np.maximum(value - low, 0.0), value + stretch * np.maximum(high - value, 0.0)
@@ -56,14 +62,13 @@ def honest_interval(
     best: TakenRoute, possible: Sequence[TakenRoute], task: Task, reach: Array, level: float
 ) -> tuple[Array, Array]:
     """The stretched interval of the best route. Further out than any held-out model lay, where the hold-outs cannot say
-    which route to trust, it also holds the own intervals of all routes that were about as good on them.
+    which route to trust, it also holds the own intervals of all routes that these do not tell from the best.
 
     `reach` (K,) says how many times beyond the largest fitted run the targets lie; nan counts as far.
     """
-    low, high = best.interval(level)
+    low, high = best.interval(level, reach)
     tested = best.skill.reach if best.skill and best.skill.forecasts else 0.0
-    limit = _AS_GOOD * best.skill.mean_error if best.skill else math.inf
-    alike = [each for each in possible if each.skill is None or not each.skill.mean_error > limit]
+    alike = [each for each in possible if not (each.skill and best.skill and each.skill.told_from(best.skill))]
     far = ~(reach <= tested)
     for each in alike:
         other_low, other_high = each.made.interval(level)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ _FEWEST = 5  # runs below a cut
 _FEWEST_WITH_CHECKPOINTS = 3
 _RESAMPLES, _STARTS = 60, 6
 _WIDEST = 10.0
+_SIGMAS = 2.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class RouteSkill:
     stretch : factor on the interval with which it would have held them at its level; 1 at least.
     reach : how many times beyond the largest fitted run the furthest held-out model lay, in compute.
     refused : why the route could not be taken, or "".
+    by_model : {held-out model: mean |error|}; not part of the JSON.
     """
 
     route: str
@@ -68,10 +70,20 @@ class RouteSkill:
     reach: float = math.nan
     code: str = ""
     refused: str = ""
+    by_model: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """As a JSON-ready mapping; nan becomes null."""
-        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
+        stored = {k: v for k, v in asdict(self).items() if k != "by_model"}
+        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in stored.items()}
+
+    def told_from(self, better: RouteSkill) -> bool:
+        """Are the errors larger than those of `better`, model by model, by two standard errors of the mean?"""
+        common = [name for name in self.by_model if name in better.by_model]
+        if len(common) < _FEWEST_WITH_CHECKPOINTS:
+            return False
+        more = np.array([self.by_model[name] - better.by_model[name] for name in common])
+        return bool(more.mean() > _SIGMAS * more.std(ddof=1) / math.sqrt(len(more)))
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> RouteSkill:
@@ -152,6 +164,7 @@ def measured_skill(
         covered=float(np.concatenate(inside).mean()),
         stretch=_stretch(np.concatenate(needed), level),
         reach=max(reaches),
+        by_model=_by_model(parts, task),
     )
 
 
@@ -200,6 +213,16 @@ def _skill(
     if not parts:
         return RouteSkill(route.id, route.title, route.baseline, code=refusal.code, refused=str(refusal))
     return measured_skill(route, task, parts, settings.level)
+
+
+def _by_model(parts: Sequence[tuple[HeldOut, Array, Array, Array]], task: str) -> dict[str, float]:
+    """The mean |error| of each held-out model over the cuts that held it out."""
+    found: dict[str, list[float]] = {}
+    for cut, value, *_ in parts:
+        for name, error in zip(cut.test.models.tolist(), np.abs(value - cut.test[task]).tolist()):
+            if math.isfinite(error):
+                found.setdefault(name, []).append(error)
+    return {name: float(np.mean(errors)) for name, errors in found.items()}
 
 
 def _mean_error(errors: Sequence[Array]) -> float:
