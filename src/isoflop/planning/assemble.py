@@ -82,7 +82,8 @@ def _choices(found: Found, worth: Worth, draws: DrawnOptima | None, level: float
                    near_optimal=near, at_bound=bound if choice.low < choice.high else "")
         )  # fmt: skip
     for choice, label in zip(problem.discrete, found.labels[found.best]):
-        value = found.values.get(choice.name, math.nan)
+        only = choice.sets[0] if len(choice.sets) == 1 else choice.name
+        value = found.values.get(only, math.nan)
         listed.append(Chosen(choice.name, Estimate(value), choice.unit, choice.meaning, "option", label=label))
     return listed
 
