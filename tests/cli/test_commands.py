@@ -184,9 +184,9 @@ def test_report_with_a_plan_and_a_forecast(isoflop: Isoflop, fit_json: Path) -> 
 
 
 @pytest.mark.slow
-def test_demo_tells_its_story_and_ends_with_the_report(isoflop: Isoflop, tmp_path: Path) -> None:
+def test_the_simulated_demo_tells_its_story_and_ends_with_the_report(isoflop: Isoflop, tmp_path: Path) -> None:
     folder = tmp_path / "made" / "demo"
-    result = isoflop("demo", "--output", folder, "--bootstrap", "60")
+    result = isoflop("demo", "--simulated", "--output", folder, "--bootstrap", "60")
     assert result.exit_code == 0
     assert result.stdout.rstrip().endswith(str(folder / "report.html"))
     assert "SIMULATED" in result.stdout

@@ -32,7 +32,7 @@ class LadderSetup:
     corpus : where text comes from (`isoflop.ladder.sources`); vocabulary : 256 for bytes. context : tokens.
     seeds : the ladder's rungs are trained with each of 0, 1, ...; those held out with seed 0.
     learning_rate : a rate at the base width of the transfer, ``sweep``, or a rule of `isoflop.ladder.learning_rates`.
-    batch_tokens, warmup_steps : of every rung; a batch of 0 is taken from the rule.
+    optimizer, batch_tokens, warmup_steps : of every rung; a batch of 0 is taken from the rule.
     random_seed : of the first seed of every rung.
 
     Raises
@@ -50,10 +50,11 @@ class LadderSetup:
     held_out: tuple[float, ...] = ()
     corpus: str = "python-source"
     vocabulary: int = 256
-    context: int = 128
+    context: int = 64
     seeds: int = 1
-    learning_rate: str = "0.004"
-    batch_tokens: int = 2048
+    learning_rate: str = "0.005"
+    optimizer: str = "muon"
+    batch_tokens: int = 512
     warmup_steps: int = 50
     random_seed: int = 0
 
@@ -136,6 +137,7 @@ class LadderSetup:
         rate = Recipe().learning_rate if self.learning_rate in (*RULES, "sweep") else float(self.learning_rate)
         recipe = Recipe(
             learning_rate=swept_rate if swept_rate > 0 else rate,
+            optimizer=self.optimizer,
             batch_tokens=self.batch_tokens or 8 * self.context,
             warmup_steps=self.warmup_steps,
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: options of the setup -> where they go; those not given are left to the defaults, or to what the folder holds
 _LADDER = (
     "budgets", "sizes", "span", "models", "factors", "tokens_per_parameter", "held_out", "corpus", "vocabulary",
-    "context", "seeds", "learning_rate", "batch_tokens", "warmup_steps", "random_seed",
+    "context", "seeds", "learning_rate", "optimizer", "batch_tokens", "warmup_steps", "random_seed",
 )  # fmt: skip
 _STUDY = ("law", "bootstrap", "step_up")
 
@@ -34,11 +34,12 @@ _STUDY = ("law", "bootstrap", "step_up")
 @click.option("--tokens-per-parameter", type=float, help="What budgets and rays are centred on.  [default: 20]")
 @click.option("--held-out", callback=quantities, help="Multiples of the largest budget to forecast.  [default: 2,4]")
 @click.option("--vocabulary", type=int, help="Entries of the tokenizer; 256 are bytes.  [default: 256]")
-@click.option("--context", type=int, help="Tokens per sequence.  [default: 128]")
+@click.option("--context", type=int, help="Tokens per sequence.  [default: 64]")
 @click.option("--seeds", type=int, help="Runs of each rung.  [default: 1]")
 @click.option("--random-seed", type=int, help="The first of them.  [default: 0]")
-@click.option("--learning-rate", help="A rate at width 128, `sweep`, `step-law` or `deepseek`.  [default: 0.004]")
-@click.option("--batch-tokens", type=int, help="Tokens of one step; 0 by the rule.  [default: 2048]")
+@click.option("--learning-rate", help="A rate at width 128, `sweep`, `step-law` or `deepseek`.  [default: 0.005]")
+@click.option("--optimizer", type=click.Choice(["muon", "adamw"]), help="[default: muon]")
+@click.option("--batch-tokens", type=int, help="Tokens of one step; 0 by the rule.  [default: 512]")
 @click.option("--warmup-steps", type=int, help="Steps of warm-up.  [default: 50]")
 @click.option("--law", help="Fitted to the rungs: an id or a formula in N and D.  [default: chinchilla]")
 @click.option("--bootstrap", type=int, help="Resamples of each fit.  [default: 1000]")
