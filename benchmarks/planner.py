@@ -64,7 +64,7 @@ def everything() -> Problem:
 
 def _everything(repeats: int) -> list[str]:
     grid = {
-        "width": np.arange(2048.0, 16385.0, 512.0),
+        "width": np.arange(2048.0, 16385.0, 256.0),
         "layers": np.arange(16.0, 129.0, 4.0),
         "V": np.geomspace(3e4, 3e5, 8),
         "D": np.geomspace(1e12, 2e13, 150),
