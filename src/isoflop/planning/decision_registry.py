@@ -16,8 +16,8 @@ from isoflop.scaling_law import CalibratedLaw, ImpossibleValue
 def decision_rules() -> tuple[DecisionRule, ...]:
     """Every decision that answers by itself, by id.
 
-    >>> [each.id for each in decision_rules() if each.group == "serving"]
-    ['serving_load', 'repeated_samples']
+    >>> sorted(each.id for each in decision_rules() if each.group == "serving")
+    ['repeated_samples', 'serving_load']
     """
     return tuple(each for each in decisions() if isinstance(each, DecisionRule))
 
