@@ -46,8 +46,7 @@ def dry_run(setup: StudySetup, folder: PathLike, *, flops_per_second: float = _N
     from isoflop.ladder.speed import measured_speed
     from isoflop.ladder.tokens import MANIFEST, open_corpus
 
-    name = setup.corpus.name
-    rungs = [*setup.ladder.sweep(), *setup.ladder.rungs(), *setup.ladder.held_out_rungs()]
+    rungs, name = _rungs(setup), setup.corpus.name
     place = Path(setup.ladder.corpus) if setup.corpus.is_tokens else Path(folder) / "corpora" / name
     if not (place / MANIFEST).is_file():
         return plan_ladder(rungs, name=name, flops_per_second=flops_per_second, warnings=setup.ladder.doubts())
@@ -86,6 +85,9 @@ def run_study(
     RunsError : nothing or something else is in the folder; rungs failed. FitError : too few rungs are left to fit.
     FileError : the folder cannot be written, or holds a damaged file.
     """
+    executor(executor_id)
+    if setup is not None:
+        _rungs(setup)
     setup = keep_setup(folder, setup)
     how = _Trainer(executor_id, settings or Settings(workers=2), tell)
     tell(Stage("corpus", f"tokens of {setup.ladder.corpus}"))
@@ -104,6 +106,12 @@ def run_study(
     how.train(store, held)
     tell(Stage("report", "the law on all rungs, and the plan for the next budget"))
     return _result(folder, store, setup, (rungs, held), before, forecast, (*asked.doubts(), *doubts))
+
+
+def _rungs(setup: StudySetup) -> list[Rung]:
+    """All rungs, refused now where they cannot be; at the recipe's own rate where a sweep is to set it."""
+    ladder = setup.ladder.for_corpus(setup.corpus.name, setup.corpus.entries)
+    return [*ladder.sweep(), *ladder.rungs(), *ladder.held_out_rungs()]
 
 
 @dataclass(frozen=True)
