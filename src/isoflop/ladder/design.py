@@ -81,7 +81,7 @@ def isoflop_rungs(
 
     >>> made = isoflop_rungs([1e12, 4e12], Setting(recipe=Recipe(batch_tokens=2048)), sizes=3, span=4)
     >>> [(rung.parameters, rung.steps) for rung in made[:3]]
-    [(57344, 1419), (87040, 935), (164864, 494)]
+    [(44800, 1817), (87040, 935), (164864, 494)]
     """
     chosen = sorted({_positive(budget, "a budget") for budget in budgets})
     if sizes < 3 or not span > 1:

@@ -30,7 +30,7 @@ class LadderSetup:
     held_out : multiples of the largest budget (of the ray: of its largest model's compute) at each of which one rung is
         trained after its forecast is written.
     corpus : where text comes from (`isoflop.ladder.sources`); vocabulary : 256 for bytes. context : tokens.
-    seeds : the ladder's rungs are trained with each of 0, 1, ...; those held out with seed 0.
+    seeds : how many seeds the ladder's rungs are trained with; those held out have one more of their own.
     learning_rate : a rate at the base width of the transfer, ``sweep``, or a rule of `isoflop.ladder.learning_rates`.
     optimizer, batch_tokens, warmup_steps : of every rung; a batch of 0 is taken from the rule.
     random_seed : of the first seed of every rung.
@@ -88,7 +88,8 @@ class LadderSetup:
 
     def held_out_rungs(self, swept_rate: float = math.nan) -> tuple[Rung, ...]:
         """The rungs beyond them, one for each multiple in `held_out`."""
-        setting = replace(self._setting(swept_rate), seeds=(self.random_seed,))
+        # a seed of their own: they share no trunk, and so no noise, with the rungs that are fitted
+        setting = replace(self._setting(swept_rate), seeds=(self.random_seed + self.seeds,))
         found: list[Rung] = []
         for multiple in self.held_out:
             if self.design == "isoflop":

@@ -17,7 +17,7 @@ WIDTH_PER_LAYER = 48
 #: channels of a head, as near as the width allows
 HEAD = 64
 #: up to each width, the steps that widths are taken in: small matrices need finer ones
-STEPS = ((64, 8), (128, 16), (512, 32), (16_384, 64))
+STEPS = ((48, 4), (64, 8), (128, 16), (512, 32), (16_384, 64))
 SMALLEST_WIDTH = 16
 
 

@@ -155,8 +155,7 @@ def _fitted(store: Store, rungs: Sequence[Rung], setup: StudySetup) -> Fit:
     runs = store.runs()
     assert runs.names is not None
     runs = runs.take([str(name) in wanted for name in runs.names], "held out, or of the sweep")
-    # rungs of one trunk share its noise: whole trunks get random signs, and the design stays as it is
-    return fit(runs, setup.law, bootstrap=setup.bootstrap, intervals="wild", seed=setup.seed)
+    return fit(runs, setup.law, bootstrap=setup.bootstrap, seed=setup.seed)
 
 
 def _forecast(folder: PathLike, before: Fit, held: Sequence[Rung]) -> HeldOutForecast:
