@@ -79,15 +79,29 @@ def test_zero_rate_padding_is_refused_by_the_annealing_law_alone() -> None:
     assert made[-1] == pytest.approx(made[STEPS - 1], abs=1e-3), "nothing is learnt at rate 0"
 
 
-def test_both_laws_are_averaged() -> None:
+@pytest.fixture(scope="module", params=sorted(TRUTH))
+def of_both(request: pytest.FixtureRequest) -> tuple[str, ScheduleFit]:
+    """Both laws fitted to curves made by one of them."""
     stages = constant(STEPS - 1, PEAK, WARMUP)
     stages[STEPS // 2 :] = 9e-5
-    runs = [simulated("annealing", constant(STEPS - 1, PEAK, WARMUP)), simulated("annealing", stages)]
-    made = fit_schedules(runs, starts=1, draws=20)
+    rates = (constant(STEPS - 1, PEAK, WARMUP), stages)
+    runs = [simulated(request.param, each, seed=k) for k, each in enumerate(rates)]
+    return request.param, fit_schedules(runs, starts=1, draws=20)
+
+
+def test_both_laws_are_averaged_by_their_weights(of_both: tuple[str, ScheduleFit]) -> None:
+    made = of_both[1]
     asked = cosine(STEPS - 1, PEAK, LAST, WARMUP)
-    each = [schedule_law(member.law).loss(asked, member.values) for member in made.members]
+    each = [schedule_law(member.law).loss(asked, member.values)[0, 1:] for member in made.members]
     assert {member.law for member in made.members} == set(schedule_laws())
-    assert np.allclose(made.loss(asked)[0, 1:], np.mean(each, axis=0)[0, 1:])
+    assert np.allclose(made.loss(asked)[0, 1:], np.asarray(made.weights) @ np.asarray(each))
+    assert sum(made.weights) == pytest.approx(1.0)
+
+
+def test_the_law_that_made_the_curves_weighs_more(of_both: tuple[str, ScheduleFit]) -> None:
+    truth, made = of_both
+    weights = {member.law: weight for member, weight in zip(made.members, made.weights)}
+    assert weights[truth] > 0.6 and 0 <= made.drift < 0.01
 
 
 @pytest.mark.parametrize(

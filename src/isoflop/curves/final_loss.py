@@ -175,9 +175,13 @@ def forecast_curve(
         low = 0.0
     final = Estimate(float(np.exp(value)), float("nan"), low, high)
     steps, path = _path(curve, end, own, value)
+    alarms = watch(curve, end).alarms
+    if any(each.kind == "divergence" for each in alarms):
+        message = "the run diverges, which no forecast here describes; this one says nothing"
+        notices.insert(0, Notice("diverged", message, hint="cut the curve before the divergence (--until STEP)"))
     return CurveForecast(
         curve, end, level, final, method, own.models if own else (), by_siblings, steps, path,
-        watch(curve, end).alarms, tuple(notices),
+        alarms, tuple(notices),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isoflop.curves.curve import Curve, CurveError
 from isoflop.curves.sampled import Sampled, sampled
+from isoflop.curves.schedule_backtest import back_test, drift_of, moves, weights_of
 from isoflop.curves.schedule_forecast import ScheduleForecast, forecast_schedules
 from isoflop.curves.schedule_laws import ScheduleLaw, schedule_law, schedule_laws
 from isoflop.curves.schedule_solver import Optimum, optimum
@@ -24,7 +25,6 @@ Array = NDArray[np.float64]
 
 SCHEMA_VERSION = 1
 BOTH = "both"
-_FLAT = 1e-3  # a schedule whose rate after the peak moves by less, relatively, is constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,18 +96,22 @@ class LawFit:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ScheduleFit(Presented):
-    """Laws of schedules estimated on curves; a forecast is the mean of theirs.
+    """Laws of schedules estimated on curves; a forecast is the weighted mean of theirs.
 
     Attributes
     ----------
     law : the id that was asked for, ``both`` for two laws.
     members : one fit a law. curves : what they were fitted on.
+    weights : of the laws, from how well each forecasts the later part of the curves (`schedule_backtest`).
+    drift : the error of log loss found there for each e-fold of steps beyond what was fitted; 0 where unknown.
     delta : where Huber turns from square to linear. warnings : coded notices. seed : of every random choice.
     """
 
     law: str
     members: tuple[LawFit, ...]
     curves: tuple[Curve, ...]
+    weights: tuple[float, ...]
+    drift: float = 0.0
     warnings: tuple[Notice, ...] = ()
     delta: float = 1e-3
     seed: int = 0
@@ -126,8 +130,11 @@ class ScheduleFit(Presented):
         ------
         CurveError : a schedule on which this law is known to be wrong.
         """
-        each = [schedule_law(member.law).loss(rates, member.values) for member in self.members]
-        return np.asarray(each[0] if len(each) == 1 else np.mean(each, axis=0))
+        made: Array | float = 0.0
+        for member, weight in zip(self.members, self.weights):
+            loss = schedule_law(member.law).loss(rates, member.values)
+            made = made + weight * loss if weight else made
+        return np.asarray(made)
 
     def forecast(self, rates: ArrayLike, *, names: Sequence[str] = (), level: float = 0.95) -> ScheduleForecast:
         """Loss curves under these schedules, with intervals; see `ScheduleForecast`.
@@ -149,6 +156,8 @@ class ScheduleFit(Presented):
             "schema_version": SCHEMA_VERSION,
             "law": self.law,
             "members": [each.to_dict() for each in self.members],
+            "weights": list(self.weights),
+            "drift": self.drift,
             "delta": self.delta,
             "warnings": [each.to_dict() for each in self.warnings],
             "curves": [each.to_dict() for each in self.curves],
@@ -169,6 +178,8 @@ class ScheduleFit(Presented):
             law=stored["law"],
             members=tuple(LawFit.from_dict(each) for each in stored["members"]),
             curves=tuple(Curve.from_dict(each) for each in stored["curves"]),
+            weights=tuple(stored["weights"]),
+            drift=stored["drift"],
             warnings=tuple(Notice.from_dict(each) for each in stored["warnings"]),
             delta=stored["delta"],
             seed=stored["seed"],
@@ -200,8 +211,8 @@ def fit_schedules(
     ----------
     curves : with learning rates for every step. Two with different schedules (a constant and one that falls) are
         enough; one constant run alone says nothing about falling rates and is refused.
-    law : ``multi_power``, ``annealing`` or ``both`` (default): the mean of their forecasts, whose errors differ in sign
-        on long runs.
+    law : ``multi_power``, ``annealing`` or ``both`` (default): the mean of their forecasts, weighted by how well each
+        forecasts the last 40, 30 and 20 % of these curves from what comes before.
     hold : {parameter of the shape: value} not to fit, for one law. Default: two curves cannot settle every exponent,
         so up to two curves a law holds those it names in `held_by_default` at published values; ``{}`` fits everything.
     after : leave out losses up to this step; default: the warm-up.
@@ -217,15 +228,24 @@ def fit_schedules(
     if hold and law == BOTH:
         raise CurveError(f"hold is for one law; name it with law=..., one of {', '.join(schedule_laws())}")
     data = sampled(several, after)
-    members, notices = [], []
+    members: list[LawFit] = []
+    notices: list[Notice] = []
     for each in chosen:
         _check(several, each, data)
         member, best = _fit_one(each, data, len(several), hold, delta, starts, draws, seed, progress)
         members.append(member)
         notices += _notices(best, member)
+    held = [{name: each.values[name] for name in each.held} for each in members]
+    parts = back_test(several, chosen, held, after=after, delta=delta, progress=progress)
+    weights = weights_of(parts, len(chosen))
     if len(several) == 1:
         notices.append(Notice("one_curve", "one curve was fitted", hint="a second schedule makes forecasts much surer"))
-    return ScheduleFit(law, tuple(members), tuple(several), tuple(notices), delta, seed)
+    if not parts:
+        said = "no part of the curves could be held back" + ("; the laws weigh alike" if len(chosen) > 1 else "")
+        notices.append(Notice("no_back_test", said, hint="curves with more losses after the rate begins to fall"))
+    weighed = tuple(float(each) for each in weights)
+    drift = drift_of(parts, weights)
+    return ScheduleFit(law, tuple(members), tuple(several), weighed, drift, tuple(notices), delta, seed)
 
 
 def _fit_one(
@@ -240,10 +260,9 @@ def _fit_one(
         raise CurveError(f"{law.id} has no parameter {unknown[0]!r} to hold; accepted are {', '.join(law.shape)}")
     even = np.ones(data.loss.size)
     best = optimum(law, data, fixed=held, delta=delta, starts=starts, weights=even, progress=progress)
-    must = {name: held[name] for name in held if name in law.always_held}
     late = 2.0 * data.steps / data.steps.max()
     others = [
-        optimum(law, data, fixed=must, delta=delta, starts=1, weights=even, progress=progress),
+        optimum(law, data, fixed={}, delta=delta, starts=1, weights=even, progress=progress),
         optimum(law, data, fixed=held, delta=delta, starts=1, weights=late, progress=progress),
     ]
     spread = 1.4826 * float(np.median(np.abs(best.residuals)))
@@ -263,17 +282,11 @@ def _check(curves: Sequence[Curve], law: ScheduleLaw, data: Sampled) -> None:
         )
     if np.any(data.loss <= 0):
         raise CurveError(f"a loss of {data.loss.min():g} has no logarithm; laws of schedules need losses above 0")
-    moved = [_moves(np.asarray(each.rates), int(each.steps[-1])) for each in curves]
-    if not any(moved):
+    if not any(moves(each) for each in curves):
         raise CurveError(
             "every learning rate is constant after its warm-up, which does not settle what a falling rate gives; add a "
             "run whose learning rate falls (cosine, linear, two stages)"
         )
-
-
-def _moves(rates: Array, last: int) -> bool:
-    after = rates[int(np.argmax(rates)) : last + 1]
-    return bool(after.min() < (1 - _FLAT) * after.max())
 
 
 def _resampled(best: Optimum, data: Sampled, held: tuple[str, ...], draws: int, seed: int) -> Array:

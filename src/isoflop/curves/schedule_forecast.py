@@ -108,7 +108,8 @@ def forecast_schedules(
     """Loss curves under these schedules; what `ScheduleFit.forecast` calls.
 
     The interval joins resampled residuals, other defensible ways to fit, what sets the laws apart, the residuals
-    themselves, and how far such laws were published to miss schedules that they had not seen.
+    themselves, the error found by holding back the end of the fitted curves (for steps beyond them), and how far such
+    laws were published to miss schedules that they had not seen.
     """
     from scipy.stats import norm
 
@@ -148,19 +149,22 @@ def _spread(fit: ScheduleFit, rates: Array, knots: NDArray[np.intp]) -> Array:
         law, names = schedule_law(member.law), list(member.values)
         rows = [list(member.values.values()), *([each[name] for name in names] for each in member.variants)]
         table = np.vstack([np.asarray(rows), member.draws[:_DRAWS]])
-        columns = {name: table[:, k] for k, name in enumerate(names)}
-        falls = law.sampled_falls(data, {name: columns[name] for name in law.shape})
-        learnt = data.summed[None, :] ** -columns["alpha"][:, None]
-        value = columns["L_0"][:, None] + columns["A"][:, None] * learnt - columns[law.gain][:, None] * falls
-        logs = np.log(np.maximum(value, 1e-9))
+        logs = law.sampled_log_loss(data, dict(zip(names, table.T)))
         moved = logs - logs[0]
         count = 1 + len(member.variants)
-        of_fitting = np.mean(moved[1:count] ** 2, axis=0) if count > 1 else np.zeros(knots.size)
+        of_fitting = np.sum(moved[1:count] ** 2, axis=0)  # each way to fit is a doubt of its own
         of_draws = np.mean(moved[count:] ** 2, axis=0) if len(moved) > count else np.zeros(knots.size)
         centres.append(logs[0])
         variances.append(of_fitting + of_draws + member.residual**2)
-    apart = np.var(centres, axis=0)
-    return np.asarray(np.sqrt(np.mean(variances, axis=0) + apart + _MISFIT**2))
+    weights = np.asarray(fit.weights)
+    longest = max(float(each.steps[-1]) for each in fit.curves)
+    beyond = fit.drift * np.log(np.maximum(knots / longest, 1.0))
+    return np.asarray(np.sqrt(weights @ np.asarray(variances) + _apart(np.asarray(centres)) + beyond**2 + _MISFIT**2))
+
+
+def _apart(centres: Array) -> Array:
+    """The variance between the laws, each counted alike: neither the weights nor how few they are may hide it."""
+    return np.var(centres, axis=0, ddof=1) if len(centres) > 1 else np.zeros(centres.shape[1])
 
 
 def _doubts(fit: ScheduleFit, rates: Array) -> list[Notice]:

@@ -30,7 +30,8 @@ def view(fit: ScheduleFit) -> View:
             held = "held" if name in member.held else ""
             rows.append((member.law, name, *estimate_cells(each), held))
     if len(fit.members) > 1:
-        lead.append("A forecast is the mean of the laws.")
+        shares = ", ".join(f"{each.law} {weight:.2f}" for each, weight in zip(fit.members, fit.weights))
+        lead.append(f"A forecast is the mean of the laws, weighted by forecasts of held-back ends: {shares}.")
     table = Table(("law", "parameter", "value", "95 % interval", ""), tuple(rows), caption="Parameters").without_empty()
     return View(
         title=f"Laws of schedules fitted to {len(fit.curves)} curves", lead=tuple(lead), tables=(table,),

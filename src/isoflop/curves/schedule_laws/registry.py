@@ -31,7 +31,7 @@ class ScheduleLaw(ABC):
     shape : names of alpha and the further parameters that enter nonlinearly, with bounds and the values to start from.
     published : fitted constants with their provenance.
     held_by_default : parameters of the shape that up to two curves do not settle, and where they are held;
-        always_held : those of them that stay held under every variant of a fit.
+        always_held : those of them that stay held however many curves there are; free only in the variants of a fit.
     """
 
     id: str
@@ -56,6 +56,14 @@ class ScheduleLaw(ABC):
     @abstractmethod
     def sampled_falls(self, sampled: Sampled, shape: Mapping[str, Array]) -> Array:
         """The same at the observed points only, for S shapes at once; (S, points)."""
+
+    def sampled_log_loss(self, sampled: Sampled, values: Mapping[str, ArrayLike]) -> Array:
+        """The log of the loss at the observed points for S sets of values at once; (S, points)."""
+        columns = {name: np.atleast_1d(np.asarray(values[name], dtype=np.float64))[:, None] for name in self.names}
+        learnt = sampled.summed[None, :] ** -columns["alpha"]
+        falls = self.sampled_falls(sampled, {name: columns[name][:, 0] for name in self.shape})
+        loss = columns["L_0"] + columns["A"] * learnt - columns[self.gain] * falls
+        return np.asarray(np.log(np.maximum(loss, 1e-9)))
 
     def refusals(self, rates: Array) -> list[str]:
         """Why this law must not be asked about this schedule (T,); empty where it may."""
