@@ -54,6 +54,22 @@ def test_the_final_loss(run_csv: Path, tmp_path: Path) -> None:
     assert isoflop("report", saved, "-o", tmp_path / "again.html").exit_code == 0
 
 
+def test_siblings_in_the_same_file_are_seen_to_their_end(tmp_path: Path) -> None:
+    path = tmp_path / "many.csv"
+    rows = [f"r{k},{s},{2 + 0.02 * k + 5 * s**-0.4}\n" for k in range(6) for s in range(50, 3001, 50)]
+    path.write_text("run,step,loss\n" + "".join(rows))
+    content = json.loads(isoflop("curve", path, "--run", "r3", "--until", "1000", "--total", "3k", "--json").stdout)
+    assert content["method"] == "siblings"
+    assert content["final"]["value"] == pytest.approx(2.06 + 5 * 3000**-0.4, abs=0.01)
+
+
+def test_a_run_that_diverges_is_not_forecast_in_silence(run_csv: Path) -> None:
+    with run_csv.open("a") as file:
+        file.writelines(f"{3000 + 50 * k},{3 + 0.2 * k}\n" for k in range(1, 9))
+    assert "[diverged]" in isoflop("curve", run_csv, "--total", "6k").stdout
+    assert "[diverged]" not in isoflop("curve", run_csv, "--total", "6k", "--until", "3000").stdout
+
+
 def test_the_watch(run_csv: Path) -> None:
     with run_csv.open("a") as file:
         file.write("3050,5.5\n3100,nan\n")

@@ -107,6 +107,7 @@ def test_what_is_asked_wrongly_is_said_in_a_line() -> None:
         ({"targets": {"N": [1e9, 2e9], "D": [1e9, 1e9, 1e9]}}, "unequal length"),
         ({"targets": {"N": [-1.0]}}, "positive"),
         ({"targets": {"N": [1e9]}, "hold_out_above": 1e20}, "either targets or hold_out_above"),
+        ({}, "nothing to forecast: give targets"),
         ({"hold_out_above": 1e30}, "no run has a compute above"),
         ({"level": 1.5}, "level must lie between 0 and 1"),
     ):

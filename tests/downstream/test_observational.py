@@ -233,6 +233,9 @@ def test_command_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert told["score"]["scores"]["models"] > 5
     assert told["forecast"][0]["low"] < told["forecast"][0]["value"] < told["forecast"][0]["high"]
     assert "Observational law of target" in page.read_text()
+    assert "target of models that were not fitted" in page.read_text()
+    assert not main(["observational", str(table), "--target", "target", "--bootstrap", "20"], standalone_mode=False)
+    assert "not fitted" not in capsys.readouterr().out, "without a limit every model is fitted, and the table says so"
 
 
 def test_routes_read_scores_or_compute_and_say_what_they_lack() -> None:

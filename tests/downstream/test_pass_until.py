@@ -107,6 +107,12 @@ def test_too_few_models_are_refused() -> None:
         pass_until([1e8, 1e9], [5, 5], [900, 80])
 
 
+def test_a_size_that_is_not_positive_is_refused() -> None:
+    made = pass_until([1e8, 1e9, 1e10], [5, 5, 5], [900, 80, 20], bootstrap=20)
+    with pytest.raises(ScoresError, match="must be positive, found 0"):
+        made.forecast([1e9, 0])
+
+
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, samples = sampled()
     table, page = tmp_path / "counts.csv", tmp_path / "page.html"

@@ -131,6 +131,13 @@ def test_too_few_points_below_the_limit_are_refused() -> None:
         rectified(simulated(), limit=800)
 
 
+def test_what_cannot_be_tried_has_no_interval_and_one_notice_says_so() -> None:
+    made = rectified(simulated(models=2), limit=1600, at=409600)
+    codes = [notice.code for notice in made.warnings]
+    assert "no_interval" in codes and "far_beyond_trials" not in codes
+    assert np.isnan(made.half_width) or np.isinf(made.half_width)
+
+
 def test_command_writes_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     curves, path = simulated(models=3), tmp_path / "curves.csv"
     lines = ["model," + ",".join(f"{x:.0f}" for x in EXAMPLES)]

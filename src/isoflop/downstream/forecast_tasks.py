@@ -87,12 +87,13 @@ def forecast_tasks(
     >>> round(float(made["t"].value[0]), 2)
     0.99
     """
-    known, asked = known_and_asked(scores, targets, hold_out_above)
     chosen = all_routes() if routes is None else routes_named(routes)
+    settings = Settings(resamples, level, starts, seed, smooth, skip)
+    known, asked = known_and_asked(scores, targets, hold_out_above)
     if checkpoints is None:
         runs = len(runs_of(known))
         checkpoints = runs < _FEW_RUNS and runs < len(known)
-    settings = Settings(resamples, level, starts, seed, smooth, skip, checkpoints)
+    settings = replace(settings, checkpoints=checkpoints)
     blind = hold_out_above is not None or not np.isfinite(asked.values).any()
     made = tuple(_forecast(known, asked, name, chosen, settings, compare, blind, progress) for name in known.task_names)
     asked = asked if checkpoints else ends_of_runs(asked)
@@ -120,12 +121,14 @@ def _forecast(
     else:
         ends, _, observed = smoothed_ends(targets, name, settings.smooth)
     task = scores.task(name)
+    if verdict.judgement == "refused":  # no law is fitted to a metric that its scores alone rule out
+        if progress and compare:
+            progress(steps_of(scores.only([name]), [route.id for route in routes]))
+        return _refused(task, verdict, observed)
     shown = ends.without_scores() if blind else hidden(ends, name)
     skills = compare_routes(scores, name, routes, settings, progress, blind=blind) if compare else ()
     taken, refusals = _take(scores, shown, name, routes, skills, settings)
     on_targets = _after_the_event(taken, ends, name, observed, settings.level)
-    if verdict.judgement == "refused":
-        return _refused(task, verdict, observed, skills, on_targets)
     # the last value cannot be continued; a straight line can, and is used where no law has shown that it does better
     laws = [each for each in taken if each.route.id != "last_value" or len(routes) == 1]
     possible = [each for each in laws if not each.made.beyond] or laws
@@ -187,7 +190,11 @@ def _after_the_event(
 
 
 def _refused(
-    task: Task, verdict: Verdict, observed: Array, skills: tuple[RouteSkill, ...], on_targets: tuple[RouteSkill, ...]
+    task: Task,
+    verdict: Verdict,
+    observed: Array,
+    skills: tuple[RouteSkill, ...] = (),
+    on_targets: tuple[RouteSkill, ...] = (),
 ) -> TaskForecast:
     nothing = np.full(len(observed), np.nan)
     return TaskForecast(

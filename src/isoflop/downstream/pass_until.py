@@ -154,8 +154,16 @@ class PassUntil(Presented):
         return estimate(float(drawn[0]), drawn[1:], self.level)
 
     def forecast(self, scale: Any) -> tuple[Array, Array, Array]:
-        """The pass rate at sizes (X,): the law, and the ends of the interval of a new model."""
-        distance = np.log(np.atleast_1d(np.asarray(scale, dtype=np.float64))) - self.centre
+        """The pass rate at sizes (X,): the law, and the ends of the interval of a new model.
+
+        Raises
+        ------
+        ScoresError : a size that is not positive.
+        """
+        sizes = np.atleast_1d(np.asarray(scale, dtype=np.float64))
+        if not (np.isfinite(sizes) & (sizes > 0)).all():
+            raise ScoresError(f"sizes to forecast must be positive, found {sizes.min():g}")
+        distance = np.log(sizes) - self.centre
         line_at = self.level_at_centre[:, None] + self.slope[:, None] * distance
         generator = np.random.default_rng(self.seed + 1)
         new = line_at[1:] + self.scatter * generator.standard_normal(line_at[1:].shape)

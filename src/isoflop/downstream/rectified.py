@@ -246,7 +246,8 @@ def rectified(
     if len(examples) < _LEAST_POINTS or np.isfinite(loss).sum(axis=1).min() < _LEAST_POINTS:
         fewest = int(np.isfinite(loss).sum(axis=1).min()) if loss.size else 0
         raise FitError(
-            f"a model has {fewest} losses up to {limit:g} examples; the rectified law needs {_LEAST_POINTS} of each"
+            f"a model has {fewest or 'no'} loss{'es' * (fewest != 1)} up to {limit:g} examples; the rectified law needs "
+            f"{_LEAST_POINTS} of each"
         )
     limit = float(examples[-1])
     fitted = fit_rectified(examples, loss)
@@ -353,11 +354,12 @@ def _notices(made: Rectified) -> list[Notice]:
         notices.append(
             Notice("floor_not_identified", message, hint="the law alone forecasts these too low or too high")
         )
-    if made.at > made.limit and not np.isfinite(made.half_width):
-        message = f"only {len(made.trial_errors)} forecasts of this reach can be tried inside the data"
-        notices.append(Notice("no_interval", message, hint="no interval; add smaller numbers of examples or models"))
     furthest = made.curves.examples[made.curves.examples <= made.limit]
-    if made.at / made.limit > furthest[-1] / furthest[_LEAST_POINTS - 1]:
+    if made.at > made.limit and not np.isfinite(made.half_width):
+        tried = len(made.trial_errors)
+        message = f"{tried or 'no'} forecasts of this reach can be tried inside the data, too few for an interval"
+        notices.append(Notice("no_interval", message, hint="add smaller numbers of examples or models"))
+    elif made.at / made.limit > furthest[-1] / furthest[_LEAST_POINTS - 1]:
         message = f"{made.at / made.limit:.3g} times beyond the data, further than forecasts inside it could be tried"
         notices.append(
             Notice("far_beyond_trials", message, hint="the interval is that of shorter forecasts, stretched")

@@ -24,7 +24,8 @@ def known_and_asked(
 
     Raises
     ------
-    ScoresError : both targets and a hold-out are given, nothing is left below or above it, targets that are none.
+    ScoresError : neither or both of targets and a hold-out are given, nothing is left below or above it, targets that
+        are none.
     """
     if hold_out_above is not None:
         if targets is not None:
@@ -40,7 +41,12 @@ def known_and_asked(
         return scores.take(~above), scores.take(above)
     if isinstance(targets, TaskScores):
         return scores, targets.only(scores.task_names)
-    return scores, targets_table(scores, targets or {})
+    if not targets:
+        raise ScoresError(
+            "nothing to forecast: give targets such as N=70B,D=1.4T (--at), or a compute above which the models are "
+            "held out (--hold-out-above)"
+        )
+    return scores, targets_table(scores, targets)
 
 
 def targets_table(scores: TaskScores, targets: Mapping[str, Any]) -> TaskScores:
@@ -51,9 +57,7 @@ def targets_table(scores: TaskScores, targets: Mapping[str, Any]) -> TaskScores:
     numbers = {k: np.atleast_1d(np.asarray(v, dtype=np.float64)) for k, v in targets.items() if k in _NUMBERS}
     labels = {k: np.atleast_1d(np.asarray(v, dtype=np.str_)) for k, v in targets.items() if k in _LABELS}
     try:
-        shape = (
-            np.broadcast_shapes(*(each.shape for each in (*numbers.values(), *labels.values()))) if targets else (0,)
-        )
+        shape = np.broadcast_shapes(*(each.shape for each in (*numbers.values(), *labels.values())))
     except ValueError:
         sizes = ", ".join(f"{k} {len(v)}" for k, v in {**numbers, **labels}.items())
         raise ScoresError(f"targets of unequal length: {sizes}") from None

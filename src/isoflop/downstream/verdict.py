@@ -161,7 +161,8 @@ def verdict(scale: Any, scores: Any, task: Task, *, scale_name: str = "N", at: f
     cautions = [*found.warnings, *_cautions(found, task, target)]
     unknown = int((np.isfinite(y) & ~known).sum())
     if unknown:
-        cautions.append(Notice("scale_unknown", f"{unknown} models with a score have no known {scale_name}"))
+        whose = "1 model has" if unknown == 1 else f"{unknown} models have"
+        cautions.append(Notice("scale_unknown", f"{whose} a score but no known {scale_name}"))
     return MetricVerdict(task, scale_name, found, tuple(reasons), tuple(cautions), largest, target)
 
 

@@ -81,7 +81,8 @@ def _forecasts(made: Observational, most: int) -> Table:
     level = f"{percent(made.level)} interval"
     columns = ("model", "FLOPs", "from scores", level, "from compute", level + " ", "measured")
     more = f"{len(chosen) - most} more models" if len(chosen) > most else ""
-    return Table(columns, tuple(rows), f"{made.target.name} of models that were not fitted", more).without_empty()
+    fitted = " by the law that was fitted to them" if made.fitted[chosen].any() else " of models that were not fitted"
+    return Table(columns, tuple(rows), f"{made.target.name}{fitted}", more).without_empty()
 
 
 def _cells(told: MetricForecast, k: int) -> tuple[Cell, Cell]:

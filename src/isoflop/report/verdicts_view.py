@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PANELS = 12
 _COLUMNS = 4
+_AXES = {"N": "parameters N", "D": "training tokens D", "C": "compute C, FLOPs"}
 _WORDS = {"u": "U", "inverted_u": "inverted U"}
 
 
@@ -40,7 +41,8 @@ def figures(made: Verdicts, **_: Any) -> dict[str, Figure]:
     panels = tuple(shape_panel(each, (k // _COLUMNS, k % _COLUMNS)) for k, each in enumerate(shapes))
     rows = 1 + (len(panels) - 1) // _COLUMNS
     columns = min(len(panels), _COLUMNS)
-    return {"shapes": Figure(panels, "Scores, and the likely curves through them.", (2.6 * columns + 0.6, 2.3 * rows))}
+    caption = "Scores, and the likely curves through them. Dashed: chance, and where a curve turns."
+    return {"shapes": Figure(panels, caption, (2.8 * columns + 0.6, 2.3 * rows))}
 
 
 def shape_word(name: str) -> str:
@@ -63,7 +65,8 @@ def shape_panel(found: Shape, place: tuple[int, int] = (0, 0)) -> Panel:
     if math.isfinite(found.turn):
         layers.append(Guide(found.turn, "x", dashed=True))
     title = f"{found.task.name}: {shape_word(found.name)} {found.confidence:.0%}"
-    return Panel(tuple(layers), found.scale_name, title=title, x_log=True, place=place)
+    label = _AXES.get(found.scale_name, found.scale_name)
+    return Panel(tuple(layers), label, "score", title=title, x_log=True, place=place)
 
 
 def _row(each: MetricVerdict) -> tuple[Cell, ...]:

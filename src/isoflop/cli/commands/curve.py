@@ -73,14 +73,10 @@ def _result(
 ) -> Any:  # fmt: skip
     end = quantity(total, "--total") if total else None
     curves = _read(files, rates, reading)
-    if until:
-        stop = quantity(until, "--until")
-        curves = [each.until(stop) for each in curves]
-        if not any(len(each) for each in curves):
-            raise click.UsageError(f"--until {until}: no row lies at or before this step")
     if law or schedules or best:
-        return _by_law(curves, law or "both", schedules, best, level)
+        return _by_law(_until(curves, until), law or "both", schedules, best, level)
     chosen, others = _chosen(curves, name)
+    (chosen,) = _until([chosen], until)  # siblings have finished: they are seen whole
     if watching:
         from isoflop.curves.watch import watch
 
@@ -89,6 +85,22 @@ def _result(
 
     finished = [*others, *_read(siblings, (), reading)]
     return forecast_curve(chosen, end, siblings=finished, level=level)
+
+
+def _until(curves: list[Curve], until: str | None) -> list[Curve]:
+    """The curves up to a step.
+
+    Raises
+    ------
+    click.UsageError : nothing of them is left.
+    """
+    if until is None:
+        return curves
+    stop = quantity(until, "--until")
+    cut = [each.until(stop) for each in curves]
+    if not any(len(each) for each in cut):
+        raise click.UsageError(f"--until {until}: no row lies at or before this step")
+    return cut
 
 
 def _read(files: Sequence[str], rates: tuple[str, ...], reading: dict[str, Any]) -> list[Curve]:
