@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from isoflop.atlas import law as atlas_law
 from isoflop.atlas.schedules import annealing_areas, cosine, warmup_stable_decay
 from isoflop.curves.curve import curve
 from isoflop.curves.sampled import sampled
@@ -79,6 +80,21 @@ def test_merged_steps_equal_every_step() -> None:
         exact = law.falls(rates[None], {name: np.array([values[name]]) for name in law.shape})[0, steps]
         assert data.rates.shape[1] < 1000
         assert np.max(np.abs(merged - exact)) * values["B"] < 5e-4
+
+
+@pytest.mark.parametrize("size", ["25M", "100M", "400M"])
+def test_closed_forms_of_the_atlas_equal_the_sum(size: str) -> None:
+    """One rise and one fall exactly; warm-up, stable part and linear decay as an integral over the rate."""
+    values = next(each.values for each in schedule_law("multi_power").published if each.id == f"luo2025_{size}")
+    total = schedule_law("multi_power").loss
+    stages = np.concatenate([[0.0], np.full(7000, 3e-4), np.full(3000, 9e-5)])
+    once = atlas_law(f"multi_power_law@luo2025_{size}")(S_before=2.1, S_after=0.27, LR=3e-4, LR_low=9e-5)
+    assert once == pytest.approx(total(stages, values)[0, -1], rel=1e-7)
+    for decay, last in ((1000, 3e-5), (4000, 1e-5), (12_000, 1e-4)):
+        rates = warmup_stable_decay(16_000, 3e-4, last, 2160, decay)
+        asked = {"S": 16_000.0, "warmup": 2160.0, "decay": float(decay), "LR": 3e-4, "LR_end": last}
+        whole = atlas_law(f"multi_power_law_decay@luo2025_{size}")(**asked)
+        assert whole == pytest.approx(total(rates, values)[0, -1], rel=4e-5)
 
 
 @pytest.mark.parametrize("rates", [[1.0, -1.0], [np.nan], [[[1.0]]], []])

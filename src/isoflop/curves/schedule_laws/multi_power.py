@@ -8,29 +8,12 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from isoflop.atlas.papers.luo_2025 import LUO, PUBLISHED
 from isoflop.curves.sampled import Sampled
 from isoflop.curves.schedule_laws.registry import ScheduleLaw
 from isoflop.curves.schedule_sums import _drops, power_drops
-from isoflop.scaling_law import Published, Source
 
 Array = NDArray[np.float64]
-
-LUO = Source(
-    "A Multi-Power Law for Loss Curve Prediction Across Learning Rate Schedules", 2025, "Luo et al.", "arXiv:2503.12811"
-)
-_NAMES = ("L_0", "A", "alpha", "B", "C", "beta", "gamma")
-
-
-def _published(size: str, *values: float) -> Published:
-    return Published(
-        f"luo2025_{size}",
-        dict(zip(_NAMES, values)),
-        "published",
-        LUO,
-        where="best parameters in the authors' repository: README, all digits in src/config.py",
-        data=f"{size} parameters; cosine and constant runs of 24 000 steps and a two-stage run, peak 3e-4",
-        objective="Huber(1e-3) on log loss",
-    )
 
 
 class MultiPowerLaw(ScheduleLaw):
@@ -49,12 +32,7 @@ class MultiPowerLaw(ScheduleLaw):
             "gamma": (0.0, 2.0, (0.4, 0.65)),
         }
     )
-    published = (
-        _published("25M", 3.04045406, 0.52468604, 0.50786857, 363.78751622, 2.06560812, 0.58279013, 0.64142257),
-        _published("100M", 2.6514477, 0.60115152, 0.45295811, 437.9464276, 2.13245612, 0.59785199, 0.65523644),
-        _published("400M", 2.37474466, 0.65421216, 0.42878731, 523.42464371, 2.02462735, 0.59350493, 0.63472457),
-    )
-
+    published = PUBLISHED
     #: medians of the three published sizes, which agree within 3 %
     held_by_default: Mapping[str, float] = MappingProxyType({"beta": 0.593, "gamma": 0.641})
 
