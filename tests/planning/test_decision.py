@@ -207,7 +207,7 @@ def test_what_if_ties_and_obstacles() -> None:
         ({"M": 3}, "nothing here is called 'M'"),
         ({"N": -1}, "positive"),
         ({"N": "many"}, "positive"),
-        ({"precision": "3 bits"}, "there are 16 bits, 8 bits, 4 bits"),
+        ({"precision": "3 bits"}, "there are 16 bits or bf16 or fp16, 8 bits or fp8 or int8, 4 bits"),
         ({"train_flops": 1e23}, "did you mean training_flops"),
     ],
 )
@@ -215,6 +215,27 @@ def test_changes_that_mean_nothing(changes: dict[str, float | str], said: str) -
     problem = Question(flops=1e23, free=("precision",)).problem()
     with pytest.raises(PlanError, match=said):
         what_if(problem, changes)
+
+
+def test_changes_in_the_words_of_the_command_line() -> None:
+    problem = Question(flops=1e23, free=("precision",)).problem()
+    changes = {"precision": ["fp8", "8 bits", 8], "flops": 1e24, "memory": ["20 GB", 20e9], "max_memory": 20e9}
+    first, second, third, budget, *limited = what_if(problem, changes).supposed
+    assert first.options == second.options == third.options == {"precision": "8 bits"}
+    assert budget.worth == pytest.approx(10.0, rel=1e-6) and budget.kind == "limit"
+    assert len({each.objective for each in limited}) == 1 and limited[0].kind == "limit"
+    assert limited[0].values["memory"] == pytest.approx(20e9, rel=1e-9)
+    with pytest.raises(PlanError, match="in tokens; bytes are wanted"):
+        what_if(problem, {"memory": "20 tokens"})
+    with pytest.raises(PlanError, match="--free experts"):
+        what_if(problem, {"experts": 8})
+
+
+def test_a_law_that_is_replaced_is_said() -> None:
+    made = Question(flops=1e22, free=("experts",)).problem()
+    assert [notice.code for notice in made.notices] == ["law_replaced"]
+    assert "chinchilla@epoch2024" in made.notices[0].message
+    assert not Question(flops=1e22, free=("precision",)).problem().notices
 
 
 def test_an_unknown_export_lists_the_nearest() -> None:

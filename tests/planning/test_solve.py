@@ -286,6 +286,17 @@ def test_an_impossible_limit_says_what_is_possible() -> None:
         search(Question(flops=1e22).problem().with_constraints(Constraint("quality", "loss", 1.5)))
 
 
+def test_bounds_that_take_part_in_a_conflict_are_named() -> None:
+    bounded = {"N": {"low": 1e11}, "D": {"low": 1e13}}
+    asked = Question(flops=1e24, max_memory=1e12, choices=bounded)
+    with pytest.raises(Infeasible, match="the bound N >= 1e") as caught:
+        solve(asked.problem())
+    assert caught.value.conflict == ("training_flops",) and caught.value.bounds == ("N >= 1e+11", "D >= 1e+13")
+    with pytest.raises(Infeasible) as caught:
+        solve(replace(asked, choices={}, target_loss=1.7).problem())
+    assert caught.value.conflict == ("target_loss",) and not caught.value.bounds
+
+
 def test_least_cost_at_a_loss_is_the_dual_of_least_loss_at_a_cost() -> None:
     cheapest = solve(Question(target_loss=2.0, serve_tokens=1e12).problem(), other_laws=False)
     assert cheapest.objective == "lifetime_flops"

@@ -265,7 +265,7 @@ class DecisionRule:
         DecisionError : it is no choice inside a plan, or does not fit this problem.
         """
         if self.extension is None:
-            raise DecisionError(f"{self.id} is no choice inside a plan; ask it by itself: isoflop decide {self.id}")
+            raise DecisionError(f"{self.id} cannot be free in a plan; ask it by itself: isoflop decide {self.id}")
         return self.extension(problem)
 
     def to_dict(self) -> dict[str, Any]:

@@ -18,14 +18,16 @@ from isoflop.planning.problem import Problem
 from isoflop.planning.variants import _scattered, combinations, oracle_of
 
 _ROOM = 0.5  # a point this far inside every limit is feasible enough
+_WIDER = 1e4  # a bound that many times as far out is as good as none
 
 
 class Infeasible(PlanError):
-    """No choice keeps every constraint. `conflict` names a smallest set of constraints that cannot hold together."""
+    """No choice keeps every constraint. `conflict` names a smallest set of constraints that cannot hold together,
+    `bounds` the bounds of choices that take part in it."""
 
-    def __init__(self, message: str, conflict: tuple[str, ...]) -> None:
+    def __init__(self, message: str, conflict: tuple[str, ...], bounds: tuple[str, ...] = ()) -> None:
         super().__init__(message)
-        self.conflict = conflict
+        self.conflict, self.bounds = conflict, bounds
 
 
 class ElasticOracle(Oracle):
@@ -100,9 +102,24 @@ def infeasible(problem: Problem) -> Infeasible:
     conflict = smallest_conflict(problem)
     named = {each.name: each for each in problem.constraints}
     told = [f"{name} ({named[name].quantity} {_sense(named[name].sense)} {named[name].limit:.4g})" for name in conflict]
+    bounds = conflicting_bounds(problem, conflict)
+    told += [f"the bound {bound}" for bound in bounds]
     least = _least(problem, conflict)
-    together = "cannot hold at once" if len(conflict) > 1 else "cannot be met by any choice within the bounds"
-    return Infeasible(f"no plan exists: {' and '.join(told)} {together}{least}", conflict)
+    together = "cannot hold at once" if len(told) > 1 else "cannot be met by any choice within the bounds"
+    return Infeasible(f"no plan exists: {' and '.join(told)} {together}{least}", conflict, bounds)
+
+
+def conflicting_bounds(problem: Problem, conflict: tuple[str, ...]) -> tuple[str, ...]:
+    """Bounds of choices, such as ``N >= 1e+11``, without any one of which these constraints could be kept."""
+    kept = replace(problem, constraints=tuple(each for each in problem.constraints if each.name in conflict))
+    found = []
+    for choice in problem.continuous:
+        lower, higher = replace(choice, low=choice.low / _WIDER), replace(choice, high=choice.high * _WIDER)
+        if is_feasible(kept.with_choices(lower)):
+            found.append(f"{choice.name} >= {choice.low:.4g}")
+        if is_feasible(kept.with_choices(higher)):
+            found.append(f"{choice.name} <= {choice.high:.4g}")
+    return tuple(found)
 
 
 def _sense(sense: str) -> str:
@@ -132,5 +149,6 @@ def _least(problem: Problem, conflict: tuple[str, ...]) -> str:
     known = {name: values[best] for name, values in rows.numbers.items()}
     value = others.evaluate({**known, **dict(zip(names, np.exp(found.z[best])))})[first.quantity]
     word = "most" if first.sense == "at_least" else "least"
-    beside = f" that {' and '.join(conflict[1:])} leave" if len(conflict) > 1 else ""
+    leave = "leaves" if len(conflict) == 2 else "leave"
+    beside = f" that {' and '.join(conflict[1:])} {leave}" if len(conflict) > 1 else ""
     return f"; the {word} {first.quantity}{beside} is {float(value):.4g}"

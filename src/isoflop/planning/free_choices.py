@@ -8,6 +8,7 @@ from isoflop.atlas.registry import law as find_law
 from isoflop.planning.decision_answer import DecisionError
 from isoflop.planning.problem import Problem
 from isoflop.planning.quantities import FormulaQuantity, LawQuantity, Quantity
+from isoflop.runs import Notice
 from isoflop.scaling_law import CalibratedLaw
 
 _EFFECTIVE = "effective_"
@@ -93,5 +94,8 @@ def with_law(problem: Problem, identifier: str, *inputs: str) -> Problem:
         )
     found = find_law(identifier)
     assert isinstance(found, CalibratedLaw)
+    message = f"the loss is by {identifier}, not {present.law.label}, which takes no {' or '.join(inputs)}"
+    hint = "compare its loss only with plans by the same law"
+    problem = replace(problem, notices=(*problem.notices, Notice("law_replaced", message, hint=hint)))
     renames = {name: read for name, read in present.inputs.items() if name in found.law.input_names}
     return problem.with_quantities(LawQuantity.of(found, present.name, **renames))

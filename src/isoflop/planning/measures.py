@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeGuard, get_args
 
 from isoflop.planning.plan import PlanError
 from isoflop.units import PF_DAY, parse_quantity
@@ -33,6 +33,11 @@ _EXAMPLES: Mapping[Kind, str] = MappingProxyType(
     }
 )  # fmt: skip
 _WRITTEN = re.compile(r"\s*(\$?)\s*(.*?)\s*([A-Za-z-]*)\s*", re.ASCII)
+
+
+def is_kind(unit: str) -> TypeGuard[Kind]:
+    """Is this unit one that limits are written in?"""
+    return unit in get_args(Kind)
 
 
 def read_measure(value: object, kind: Kind, what: str) -> float:

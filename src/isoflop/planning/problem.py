@@ -50,10 +50,17 @@ _NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Option:
-    """One value of a discrete choice: its label, and the numbers that it sets."""
+    """One value of a discrete choice: its label, the numbers that it sets, and what else people call it."""
 
     label: str
     values: Mapping[str, float]
+    also: tuple[str, ...] = ()
+
+    def is_called(self, wanted: str) -> bool:
+        """Is it this label, another name of it, or its only number?"""
+        if wanted in (self.label, *self.also):
+            return True
+        return [f"{value:g}" for value in self.values.values()] == [wanted]
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Choice:
     options : the discrete alternatives; where given, the bounds do not matter.
 
     >>> Choice.among("experts", [1, 8, 64]).options[1]
-    Option(label='8', values={'experts': 8.0})
+    Option(label='8', values={'experts': 8.0}, also=())
     """
 
     name: str
@@ -87,6 +94,24 @@ class Choice:
         """A choice among numbers."""
         options = tuple(Option(f"{value:g}", {name: float(value)}) for value in values)
         return cls(name, unit=unit, meaning=meaning, options=options)
+
+    def only(self, *wanted: str | float) -> Choice:
+        """The choice with these of its options, by label, other name or number.
+
+        Raises
+        ------
+        PlanError : no such option; the message lists those there are.
+
+        >>> Choice.among("experts", [1, 8, 64]).only(8).options[0].label
+        '8'
+        """
+        labels = [each if isinstance(each, str) else f"{each:g}" for each in wanted]
+        for label in labels:
+            if not any(option.is_called(label) for option in self.options):
+                there = ", ".join(" or ".join((option.label, *option.also)) for option in self.options)
+                raise PlanError(f"{self.name} has no option {label!r}; there are {there}")
+        kept = tuple(option for option in self.options if any(option.is_called(label) for label in labels))
+        return replace(self, options=kept)
 
     @property
     def sets(self) -> tuple[str, ...]:

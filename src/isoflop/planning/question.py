@@ -110,8 +110,9 @@ class _Asked:
             raise PlanError("max_training_memory needs the number of GPUs that share it; give --gpus too")
         for name in ("gpu_hours", "days", "dollars", "latency"):
             if getattr(q, name) is not None and self.device is None:
+                need = "needs" if name == "latency" else "need"
                 raise PlanError(
-                    f"{name} need a device; give --gpu too, such as --gpu H200 (isoflop devices lists them)"
+                    f"{name} {need} a device; give --gpu too, such as --gpu H100 (isoflop devices lists them)"
                 )
         for name in ("mfu", "serve_mfu"):
             if not 0 < getattr(q, name) <= 1:
@@ -330,11 +331,7 @@ def _with_changes(old: Choice, changes: Mapping[str, Any]) -> Choice:
     if not labels:
         return made
     if old.options:
-        kept = tuple(option for option in old.options if option.label in labels)
-        if len(kept) < len(labels):
-            there = ", ".join(option.label for option in old.options)
-            raise PlanError(f"choice {old.name}: an option of {', '.join(labels)} is unknown; there are {there}")
-        return replace(made, options=kept)
+        return made.only(*labels)
     numbers = [each for each in stated if isinstance(each, (int, float)) and not isinstance(each, bool)]
     if len(numbers) < len(labels):
         raise PlanError(f"choice {old.name}: options are numbers such as [1, 8, 64]; found {', '.join(labels)}")

@@ -12,14 +12,23 @@ from typing import Any
 import numpy as np
 
 from isoflop.files import write_json
+from isoflop.planning.decisions import decisions
+from isoflop.planning.measures import is_kind, read_measure
 from isoflop.planning.plan import PlanError
-from isoflop.planning.problem import Problem
+from isoflop.planning.problem import Constraint, Problem
 from isoflop.planning.quantities import FormulaQuantity
 from isoflop.planning.sensitivity import equivalent_compute
 from isoflop.planning.solve import Found, search
 from isoflop.presented import Presented
 
 SCHEMA_VERSION = 1
+#: words of a question -> the limits that they set
+_ALSO_CALLED = {
+    "flops": ("lifetime_flops", "training_flops"), "max_memory": ("memory",),
+    "max_training_memory": ("training_memory",), "unique_tokens": ("unique_tokens", "U"),
+}  # fmt: skip
+#: what may be limited though the question did not limit it
+_LIMITED = ("memory", "training_memory", "latency", "gpu_hours", "dollars", "days", "training_flops", "lifetime_flops")
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,8 @@ def what_if(problem: Problem, changes: Mapping[str, Iterable[float | str] | floa
     Parameters
     ----------
     changes : name -> value or values. A choice (``N``, ``experts``, an option by label) is held there; a limit
-        (``dollars``) is set to it; a given number (``serve_tokens``) is changed; ``tokens_per_parameter`` ties D to N.
+        (``dollars``, ``memory``; ``80 GB``) is set to it, also where there was none; a given number
+        (``serve_tokens``) is changed; ``tokens_per_parameter`` ties D to N.
 
     Raises
     ------
@@ -150,30 +160,44 @@ def changed_problem(problem: Problem, name: str, value: float | str) -> tuple[Pr
     """
     choices = {choice.name: choice for choice in problem.choices}
     if name in choices and choices[name].options:
-        wanted = f"{value:g}" if isinstance(value, (int, float)) else value
-        kept = tuple(option for option in choices[name].options if option.label == wanted)
-        if not kept:
-            labels = ", ".join(option.label for option in choices[name].options)
-            raise PlanError(f"{name} has no option {wanted!r}; there are {labels}")
-        return problem.with_choices(replace(choices[name], options=kept)), "choice"
-    number = _positive(name, value)
-    if name in choices:
-        return problem.with_given(**{name: number}), "choice"
+        return problem.with_choices(choices[name].only(value)), "choice"
     limits = {each.name: each for each in problem.constraints}
-    if name in limits:
-        return problem.with_constraints(replace(limits[name], limit=number)), "limit"
-    if name in problem.given:
-        return problem.with_given(**{name: number}), "given"
-    if name == "tokens_per_parameter" and {"N", "D"} <= set(choices):
+    ratio = ("tokens_per_parameter",) if {"N", "D"} <= set(choices) else ()
+    new = [each for each in _LIMITED if each in problem.by_name and each != problem.objective]
+    name = _known_name(name, {*choices, *limits, *problem.given, *new, *ratio})
+    number = _positive(problem, name, value)
+    if name in choices or name in problem.given:
+        return problem.with_given(**{name: number}), "choice" if name in choices else "given"
+    if name in ratio:
         tied = FormulaQuantity(name="D", formula=f"{number!r} * N", unit="tokens", meaning="tied to N")
         return problem.with_quantities(tied), "choice"
-    known = sorted({*choices, *limits, *problem.given, "tokens_per_parameter"})
+    limit = limits.get(name, Constraint(name, name, number))
+    return problem.with_constraints(replace(limit, limit=number)), "limit"
+
+
+def _known_name(name: str, known: set[str]) -> str:
+    """The name in the words of the problem."""
+    name = next((each for each in _ALSO_CALLED.get(name, ()) if each in known), name)
+    if name in known:
+        return name
     near = get_close_matches(name, known, n=2)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+    if any(each.id == name for each in decisions()):
+        hint = f"leave it free first: --free {name}"
+    else:
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(known))}"
     raise PlanError(f"nothing here is called {name!r}; {hint}")
 
 
-def _positive(name: str, value: float | str) -> float:
+def _positive(problem: Problem, name: str, value: float | str) -> float:
+    """A number above 0; one that is written with a unit must be in that of `name`."""
+    if isinstance(value, str):
+        limited = next((each.quantity for each in problem.constraints if each.name == name), name)
+        units = {"serve_tokens": "tokens"}
+        units |= {each.name: each.unit for each in problem.quantities}
+        units |= {each.name: each.unit for each in problem.choices}
+        kind = units.get(limited, "")
+        if is_kind(kind):
+            return read_measure(value, kind, name)
     if isinstance(value, str) or not 0 < float(value) < math.inf:
         raise PlanError(f"{name} = {value} cannot be supposed; give a positive number")
     return float(value)

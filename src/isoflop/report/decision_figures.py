@@ -38,7 +38,8 @@ def _ranges(decision: Decision) -> Figure:
             ends = np.array([each.value.low, each.value.high]) / value
             layers.append(Line(ends, np.full(2, y), colour="ink", width=2.0, label="interval" if k == 0 else ""))
         layers.append(Points(np.ones(1), np.array([y]), colour="ink", marker="diamond", size=6.0))
-    names = tuple(f"{each.name} = {short(each.value.value)}" for each in shown) or ("no continuous choice",)
+    told = [(each.name, short(each.value.value, "count", digits=4)) for each in shown]
+    names = tuple(f"{name} = {value}" for name, value in told) or ("no continuous choice",)
     panel = Panel(tuple(layers), "times the planned value", x_log=True, categories=names,
                   y_range=(len(names) - 0.5, -0.5))  # fmt: skip
     share = short(100 * decision.near_optimal_share)

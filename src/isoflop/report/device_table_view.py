@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from isoflop.report.figures import Figure
 
 _PRECISIONS = ("bf16", "fp8", "fp4", "int8", "fp32")
+_MARGIN = 1.3  # of the bandwidth axis, either side
+_LABEL_WIDTH = 0.15  # of a name, as a share of the axis
 
 
 def view(table: DeviceTable) -> View:
     """The table as a view."""
     columns = ("device", *_PRECISIONS, "GB", "GB/s", "FLOPs per byte", "W", "$/hour", "figures")
     rows = tuple(_row(each) for each in table.devices)
-    caption = "Dense TFLOP/s by precision; memory and its bandwidth; FLOPs per byte at which bf16 is as slow as reading"
+    caption = (
+        "Dense TFLOP/s by precision (bf16: fp16 where there is none); memory and its bandwidth; FLOPs per byte at "
+        "which bf16 is as slow as reading"
+    )
     return View(
         title=f"{len(table)} devices",
         lead=(
@@ -50,7 +55,7 @@ def figures(table: DeviceTable) -> dict[str, Figure]:
     known = [each for each in table.devices if _known(each, "bf16")]
     x = np.array([each.bandwidth / 1e9 for each in known])
     y = np.array([each.peak("bf16") / 1e12 for each in known])
-    ends = np.array([x.min() / 1.3, x.max() * 1.3])
+    ends = np.array([x.min() / _MARGIN, x.max() * _MARGIN])
     layers: list[Layer] = [
         Line(ends, ends * ratio / 1e3, f"{ratio} FLOPs per byte", "muted", dashed=ratio != 300) for ratio in (100, 300)
     ]
@@ -64,10 +69,12 @@ def figures(table: DeviceTable) -> dict[str, Figure]:
 def _labels(known: list[Device]) -> list[tuple[tuple[float, float], list[str]]]:
     """Names by place, those that would be written over each other together at the last of them."""
     groups: list[tuple[tuple[float, float], list[str]]] = []
+    reach = [math.log(each.bandwidth) for each in known]
+    near = _LABEL_WIDTH * (max(reach) - min(reach) + math.log(_MARGIN**2))  # of the axis, however long that is
     for each in sorted(known, key=lambda each: each.bandwidth):
         x, y = each.bandwidth / 1e9, each.peak("bf16") / 1e12
         for k, ((left, height), names) in enumerate(groups):
-            if x / left < 1.9 and abs(math.log(y / height)) < 0.12:
+            if math.log(x / left) < near and abs(math.log(y / height)) < 0.12:
                 groups[k] = ((x, height), [*names, each.name])
                 break
         else:

@@ -14,6 +14,8 @@ from isoflop.report.view import Cell, Number, Table, View
 if TYPE_CHECKING:
     from isoflop.planning.what_if import Supposed, WhatIf
 
+_ROUNDING = 1e-12  # relative: two searches that end in the same plan
+
 
 def view(asked: WhatIf) -> View:
     """The comparison as a view."""
@@ -51,6 +53,8 @@ def figures(asked: WhatIf, **options: Any) -> dict[str, Figure]:
 
 def _row(each: Supposed, asked: WhatIf, numbers: list[str]) -> tuple[Cell, ...]:
     difference = each.objective - asked.plan.objective
+    if abs(difference) < _ROUNDING * abs(asked.plan.objective):
+        difference = 0.0
     told: Cell = "" if each is asked.plan or math.isnan(difference) else f"{difference:+.2g}"
     worth = "" if math.isnan(each.worth) else f"{short(each.worth, digits=3)} x"
     labels = tuple(each.options.get(name, "") for name in asked.plan.options)

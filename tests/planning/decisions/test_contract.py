@@ -112,7 +112,9 @@ def test_a_decision_is_a_pure_function(name: str, answers: dict[str, DecisionAns
     assert decide(name, **ASKED[name]).to_dict() == answers[name].to_dict()
 
 
-@pytest.mark.parametrize("rule", [each for each in RULES if any(given.required for given in each.inputs)], ids=str)
+@pytest.mark.parametrize(
+    "rule", [each for each in RULES if any(given.required for given in each.inputs)], ids=lambda each: each.id
+)
 def test_what_is_missing_is_named(rule: DecisionRule) -> None:
     needed = next(each.name for each in rule.inputs if each.required)
     given = {name: value for name, value in ASKED[rule.id].items() if name != needed}

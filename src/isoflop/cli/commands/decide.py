@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from isoflop.cli.output import json_option, say, show
+from isoflop.cli.output import json_option, show
+from isoflop.cli.pictures import check_picture, plot_option, write_picture
 from isoflop.cli.results import check_writable, write_results
-from isoflop.cli.values import numbers
+from isoflop.cli.values import assignments, quantity
 
 if TYPE_CHECKING:
-    from isoflop.planning.decision_answer import DecisionAnswer
     from isoflop.planning.decision_rule import DecisionRule
-
-_PICTURES = (".png", ".svg", ".pdf")
 
 
 @click.command()
@@ -30,7 +27,7 @@ _PICTURES = (".png", ".svg", ".pdf")
     help="The share of compute that a choice may waste and still be called near-optimal.",
 )
 @click.option("--describe", is_flag=True, help="Show the question and its inputs; decide nothing.")
-@click.option("--plot", "picture", metavar="FIGURE.PNG", help="Write the figure: what the choice costs.")
+@plot_option
 @click.option("--output", "-o", metavar="ANSWER.JSON", help="Write the answer; `isoflop report` opens it.")
 @click.option("--report", "report_path", metavar="PAGE.HTML", help="Write a report with the picture.")
 @json_option
@@ -55,30 +52,36 @@ def command(
     if describe:
         show(as_json, chosen.to_dict, lambda: _describe(chosen))
         return
-    if picture and Path(picture).suffix.lower() not in _PICTURES:
-        raise click.UsageError(f"--plot {picture}: a name that ends in {', '.join(_PICTURES)} is accepted")
-    check_writable(picture, output, report_path)
+    check_picture(picture)
+    check_writable(output, report_path)
     own = None
     if law:
         from isoflop.cli.commands.plan import fit_or_constants
 
         own = fit_or_constants(law)
-    made = decide(chosen.id, law=own, compute_equivalent=near_optimal, **numbers(inputs, "input"))
+    made = decide(chosen.id, law=own, compute_equivalent=near_optimal, **_inputs(chosen, inputs))
+    if picture and not made.curves:
+        raise click.ClickException(f"{made.decision} has no picture; its answer is the table")
     write_results(made, output, report_path)
-    if picture:
-        _draw(made, picture)
+    write_picture(made, picture)
     show(as_json, made.to_dict, made.summary)
 
 
-def _draw(made: DecisionAnswer, path: str) -> None:
-    import os
+def _inputs(chosen: DecisionRule, stated: tuple[str, ...]) -> dict[str, float]:
+    """The inputs as numbers; bytes may be written as '80 GB', GPU-hours as '1M GPU-hours', as in a plan."""
+    from isoflop.planning.measures import is_kind, read_measure
 
-    if not made.curves:
-        raise click.ClickException(f"{made.decision} has no picture; its answer is the table")
-    unfinished = Path(path).with_suffix(f".{os.getpid()}{Path(path).suffix}")
-    made.plot().figure.savefig(unfinished, dpi=160)
-    unfinished.replace(path)
-    say(f"wrote {path}")
+    units = {each.name: each.unit for each in chosen.inputs}
+    read: dict[str, float] = {}
+    for name, text in assignments(stated, "input", "NAME=VALUE such as N=7B").items():
+        unit, what = units.get(name, ""), f"input {name}"
+        try:
+            read[name] = quantity(text, what)
+        except click.UsageError:
+            if not is_kind(unit):
+                raise
+            read[name] = read_measure(text, unit, what)
+    return read
 
 
 def _list(found: tuple[DecisionRule, ...]) -> str:

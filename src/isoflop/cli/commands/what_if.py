@@ -35,7 +35,8 @@ def command(
     \b
     isoflop what-if N=7B,13B,70B --flops 1e24
     isoflop what-if tokens_per_parameter=20 serve_tokens=1e14 --dollars 2M --gpu H100 --serve-tokens 1e12
-    isoflop what-if precision=fp8 experts=8 --problem question.toml
+    isoflop what-if precision=fp8 experts=8 --free precision,experts --flops 1e23
+    isoflop what-if memory='80 GB','40 GB' --problem question.toml
     """
     from isoflop.planning.what_if import what_if
 

@@ -13,6 +13,8 @@ from isoflop.planning.problem import Choice, Option, Problem
 from isoflop.planning.quantities import FormulaQuantity
 
 _FULL = 16.0
+#: bits of training -> the formats that have so many
+_FORMATS = {16: ("bf16", "fp16"), 8: ("fp8", "int8"), 4: ("fp4", "int4")}
 _OFFSETS, _MAIN_TEXT = "precision@kumar2024", "precision@kumar2024_main_text"
 
 
@@ -97,7 +99,7 @@ def extend(problem: Problem) -> Problem:
     factor = " * ".join(
         f"(1 - exp({values[f'n_{part}']!r} - training_bits / {values[f'gamma_{part}']!r}))" for part in ("w", "a", "kv")
     )
-    options = tuple(Option(f"{bits:g} bits", {"training_bits": bits}) for bits in (16.0, 8.0, 4.0))
+    options = tuple(Option(f"{bits} bits", {"training_bits": float(bits)}, also) for bits, also in _FORMATS.items())
     freed = problem.with_choices(Choice("precision", options=options, unit="bits", meaning="bits of training"))
     made = with_effective(freed, "N", factor, (_OFFSETS,), "parameters of equal loss in full precision")
     cheaper = FormulaQuantity(name="precision_cost", formula="training_bits / 16", meaning="compute / that in 16 bits")
