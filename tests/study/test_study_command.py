@@ -17,7 +17,7 @@ from isoflop.cli.main import main
 from isoflop.ladder.store import Store
 
 OPTIONS = (
-    "--budgets", "1.25e9,2.5e9", "--sizes", "3", "--span", "4", "--tokens-per-parameter", "0.09", "--held-out", "2",
+    "--budgets", "1.5e9,3e9", "--sizes", "3", "--span", "4", "--tokens-per-parameter", "0.108", "--held-out", "2",
     "--context", "32", "--batch-tokens", "32", "--warmup-steps", "10", "--law", "E + A / N**0.3 + B / D**0.3",
     "--bootstrap", "50", "--device", "cpu",
 )  # fmt: skip
