@@ -13,6 +13,7 @@ BENCHMARKS: Mapping[str, Sequence[str]] = {
     "coverage": ("--rows", "20,40", "--replicates", "100", "--methods", "auto"),
     "validation": (),
     "downstream": (),
+    "curves": (),
     "design": (),
     "planner": (),
 }
