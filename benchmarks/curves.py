@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     notes = [
         f"{SCHEDULES} schedules of {STEPS:,} steps, the loss at every step, one process. The references are timed on a "
-        f"part and carried to the whole. Ours takes {processor:.2g} s of processor time; where its time is "
-        f"more, the processor was shared with other work. Largest difference of the loss from the plain sum: {apart:.1e}."
+        f"part and carried to the whole. Ours takes {processor:.2g} s of processor time; where its time is more, "
+        f"the processor was shared with other work. Largest difference of the loss from the plain sum: {apart:.1e}."
     ]
     publish("curves", table("Loss under other schedules", ("what", "time", "times ours"), rows, notes))
 
