@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -112,6 +113,24 @@ def test_errors_are_one_line(config: Path, arguments: tuple[str, ...], message: 
     result = run("count", *(str(config) if each == "CONFIG" else each for each in arguments))
     assert result.exit_code == 2 and message in result.stderr
     assert result.stderr.count("\n") == 1 and not result.stdout
+
+
+def test_sequences_and_their_activations_are_split(config: Path) -> None:
+    def made(**split: Any) -> Count:
+        return isoflop.count(config, gpus=16, context=8192, **split)
+
+    whole, halved = made(), made(context_parallel=2)
+    assert float(halved.memory.activations) == pytest.approx(float(whole.memory.activations) / 2, rel=1e-9)
+    assert halved.training.data_parallel == 8 and "2 context-parallel" in halved.summary()
+    split, kept = made(tensor_parallel=8), made(tensor_parallel=8, sequence_parallel=False)
+    assert float(kept.memory.activations) > 1.5 * float(split.memory.activations)
+    assert "no sequence parallelism" in kept.summary() and "sequence" not in split.summary().split("Memory of")[1][:120]
+    assert Count.from_dict(json.loads(json.dumps(kept.to_dict()))).training == kept.training
+    shown = run("count", config, "--gpus", "16", "--context-parallel", "2", "--no-sequence-parallel", "--json").stdout
+    assert (
+        json.loads(shown)["training"]["context_parallel"] == 2
+        and not json.loads(shown)["training"]["sequence_parallel"]
+    )
 
 
 def test_prices_are_the_users(config: Path, tmp_path: Path) -> None:

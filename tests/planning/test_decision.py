@@ -48,6 +48,11 @@ def test_the_interval_of_a_plan_is_that_of_the_plain_split(fit: Fit) -> None:
         )
 
 
+def test_a_limit_that_binds_in_every_draw_has_no_interval(fit: Fit) -> None:
+    made = solve(Question(fit=fit, flops=1e21).problem(), other_laws=False)
+    assert made.draws and math.isnan(made["training_flops"].low) and math.isfinite(made["N"].low)
+
+
 def test_the_loss_interval_is_of_the_plan_itself(fit: Fit) -> None:
     made = solve(Question(fit=fit, flops=1e21, unique_tokens=2e10).problem(), other_laws=False)
     draws = fit.predict_draws(N=made["N"].value, D=made["D"].value)

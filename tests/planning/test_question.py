@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from isoflop.atlas.registry import law
 from isoflop.costs import device
 from isoflop.costs.errors import CostError
+from isoflop.costs.memory import model_states
+from isoflop.costs.serving import serving_flops
+from isoflop.costs.training import DAY, device_hours, money, training_flops, training_time
 from isoflop.planning.measures import read_measure
 from isoflop.planning.plan import PlanError
 from isoflop.planning.question import Question
@@ -94,6 +97,23 @@ def test_budgets_mean_the_same_in_flops_hours_money_and_days() -> None:
     )
     sizes = [search(question.problem()).values["N"] for question in asked]
     assert sizes == pytest.approx([sizes[0]] * 4, rel=1e-7)
+
+
+def test_costs_are_those_of_the_room_of_costs() -> None:
+    """The planner needs costs as formulas; they may not differ from those that `isoflop count` reports."""
+    h100 = device("H100")
+    asked = Question(days=30, gpus=512, gpu="H100", mfu=0.37, serve_tokens=1e12, max_training_memory=1e12)
+    wanted = ("training_flops", "training_gpu_hours", "days", "dollars", "training_memory")
+    values = asked.problem().evaluate({"N": 7e9, "D": 2e12}, wanted)
+    flops = training_flops(7e9, 2e12)
+    hours = device_hours(flops, h100, 0.37)
+    served = device_hours(serving_flops(7e9, 1e12), h100, 0.4)
+    assert float(values["training_flops"]) == pytest.approx(float(flops), rel=1e-12)
+    assert float(values["training_gpu_hours"]) == pytest.approx(float(hours), rel=1e-12)
+    assert float(values["days"]) == pytest.approx(float(training_time(flops, h100, 0.37, 512)) / DAY, rel=1e-12)
+    assert float(values["dollars"]) == pytest.approx(float(money(hours + served, h100)), rel=1e-12)
+    states = model_states(7e9, "adamw", 3, 512)
+    assert float(values["training_memory"]) == pytest.approx(float(sum(states)), rel=1e-12)
 
 
 def test_model_states_are_sharded_over_the_training_devices() -> None:

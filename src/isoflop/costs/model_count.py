@@ -25,6 +25,7 @@ from isoflop.presented import Presented
 from isoflop.runs.notices import Notice
 
 SCHEMA = "isoflop.count"
+_SPLITS = ("tensor", "pipeline", "context", "expert")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Training:
     """How the model is trained: lengths, the split over devices, and what is trained for how long.
 
     `context` tokens a sequence, `micro_batch` sequences on a device at a time; `gpus` devices in all, of which the
-    data-parallel ones are what tensor and pipeline parallelism leave. `tokens` 0 and `mfu` 0 mean not stated.
+    data-parallel ones are what tensor, pipeline and context parallelism leave. `sequence_parallel` : do the devices
+    that split matrices split the rest of the activations too? `tokens` 0 and `mfu` 0 mean not stated.
     """
 
     context: int
@@ -40,7 +42,9 @@ class Training:
     gpus: int = 1
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
+    context_parallel: int = 1
     expert_parallel: int = 1
+    sequence_parallel: bool = True
     zero_stage: int = 0
     optimiser: str = "adamw"
     recomputation: str = "selective"
@@ -51,16 +55,16 @@ class Training:
     def __post_init__(self) -> None:
         one_of(self.optimiser, tuple(OPTIMISERS), "optimiser")
         one_of(self.recomputation, RECOMPUTATION, "recomputation")
-        for name in ("context", "micro_batch", "gpus", "tensor_parallel", "pipeline_parallel", "expert_parallel"):
+        for name in ("context", "micro_batch", "gpus", *(f"{each}_parallel" for each in _SPLITS)):
             if getattr(self, name) < 1:
                 raise CostError(f"{name} must be 1 or more, found {getattr(self, name)}")
         if not 0 <= self.mfu <= 1 or not 0 <= self.tokens < math.inf:
             raise CostError(f"mfu must be in (0, 1] and tokens > 0, found mfu {self.mfu:g} and {self.tokens:g} tokens")
-        split = self.tensor_parallel * self.pipeline_parallel
+        split = self.tensor_parallel * self.pipeline_parallel * self.context_parallel
         if self.gpus % split:
             raise CostError(
-                f"{self.gpus} devices cannot be split {self.tensor_parallel} ways by tensors and "
-                f"{self.pipeline_parallel} by stages; give a multiple of {split}"
+                f"{self.gpus} devices cannot be split {self.tensor_parallel} ways by tensors, "
+                f"{self.pipeline_parallel} by stages and {self.context_parallel} by context; give a multiple of {split}"
             )
         if self.data_parallel % self.expert_parallel:
             raise CostError(
@@ -71,7 +75,7 @@ class Training:
     @property
     def data_parallel(self) -> int:
         """Devices that hold the same part of the model."""
-        return self.gpus // (self.tensor_parallel * self.pipeline_parallel)
+        return self.gpus // (self.tensor_parallel * self.pipeline_parallel * self.context_parallel)
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,9 @@ class Count(Presented):
             data_parallel=plan.data_parallel,
             tensor_parallel=plan.tensor_parallel,
             pipeline_parallel=plan.pipeline_parallel,
+            context_parallel=plan.context_parallel,
             expert_parallel=plan.expert_parallel,
+            sequence_parallel=plan.sequence_parallel,
             recomputation=plan.recomputation,
         )
 
@@ -309,7 +315,7 @@ def count(
     usd_per_hour : what an hour of one device costs you.
     context : tokens of a training sequence; default: the longest that the config allows.
     serve_context, batch, serve_gpus, weight_bits, cache_bits, serve_precision : how it is served.
-    setup : other fields of `Training`: micro_batch, gpus, tensor_parallel, pipeline_parallel, zero_stage, optimiser,
+    setup : other fields of `Training`: micro_batch, gpus, the ways to split, zero_stage, optimiser,
         recomputation, precision, tokens, mfu.
 
     Raises

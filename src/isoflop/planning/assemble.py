@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BINDING = 1e-6
 _FAR = 10.0
+_ROUNDING = 1e-9  # relative: draws no further apart than this are one number
 _MOST_LISTED = 12
 
 
@@ -64,6 +65,8 @@ def _waste(compute: float, best: float) -> float:
 
 def _interval(value: float, sample: np.ndarray | None, level: float) -> Estimate:
     if sample is None or len(sample) < 3:
+        return Estimate(value)
+    if np.ptp(sample) <= _ROUNDING * abs(value):  # a limit that binds in every draw
         return Estimate(value)
     return estimate(np.concatenate([[value], sample]), level)
 

@@ -14,8 +14,15 @@ from isoflop.scaling_law import CalibratedLaw
 
 #: layers x this is the width of a shape that nobody chose: GPT-3's neighbourhood, as in law_comparison
 _ASPECT = 128.0
+#: GPT-2's 50257 entries to a multiple of 64; a context as Llama 2's
 _VOCABULARY, _CONTEXT = 50304, 4096
 _CLOSE = 0.01
+#: of AdamW: Brown et al. (2020), arXiv:2005.14165, Appendix B, and most since
+_WEIGHT_DECAY = 0.1
+#: Hägele et al. (2024), arXiv:2405.18392: a tenth to a fifth of the run (cooldown_schedule@fifth of the atlas)
+_DECAY_SHARE = 0.2
+#: no source: short beside the run, long beside the averages of Adam
+_WARMUP_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,9 @@ class TrainingConfig:
     tokens: int
     batch_tokens: int
     learning_rate: float
-    weight_decay: float = 0.1
-    warmup_share: float = 0.01
-    decay_share: float = 0.2
+    weight_decay: float = _WEIGHT_DECAY
+    warmup_share: float = _WARMUP_SHARE
+    decay_share: float = _DECAY_SHARE
     experts: int = 1
     tied: bool = False
     bits: int = 16

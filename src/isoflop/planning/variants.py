@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isoflop.planning.interior_point import minimise_rows
-from isoflop.planning.oracle import Array, Index, NetworkOracle, Oracle, Rows
+from isoflop.planning.oracle import Array, NetworkOracle, Oracle, Rows
 from isoflop.planning.plan import PlanError
 from isoflop.planning.posynomial import posynomial_oracle
 from isoflop.planning.problem import Problem
@@ -150,10 +149,3 @@ def _scattered(oracle: Oracle, count: int, seed: int) -> Array:
 def held(rows: Rows, names: tuple[str, ...], z: Array) -> Rows:
     """Rows in which these choices are held at exp(z) (R, len(names))."""
     return rows.holding(**{name: np.exp(z[:, k]) for k, name in enumerate(names)})
-
-
-def numbers_at(problem: Problem, names: tuple[str, ...], z: Array, rows: Rows, index: Index) -> dict[str, Array]:
-    """Every choice and quantity, {name: (S,)}, at z (S, K) for the rows `index`."""
-    known: Mapping[str, Array] = {name: each[index] for name, each in rows.numbers.items()}
-    values = problem.evaluate({**known, **{name: np.exp(z[:, k]) for k, name in enumerate(names)}})
-    return {name: np.broadcast_to(value, (len(z),)) for name, value in values.items()}

@@ -112,6 +112,7 @@ def _memory(count: Count) -> Table:
     rows.append(("total", gigabytes(float(use.total)), f"{100 * float(use.total) / share:.1f} %"))
     how = [f"{plan.optimiser}", f"recomputation {plan.recomputation}", f"{plan.micro_batch} x {plan.context:,} tokens"]
     how += [f"{value} {name}" for name, value in _split(count) if value > 1]
+    how += ["no sequence parallelism"] if plan.tensor_parallel > 1 and not plan.sequence_parallel else []
     how += [f"ZeRO {plan.zero_stage}"] if plan.zero_stage else []
     caption = f"Memory of each {count.device.name} in training: {', '.join(how)}"
     return Table(("part", "GB", f"of {gigabytes(share)} GB"), tuple(rows), caption=caption)
@@ -123,6 +124,7 @@ def _split(count: Count) -> tuple[tuple[str, int], ...]:
         ("data-parallel", plan.data_parallel),
         ("tensor-parallel", plan.tensor_parallel),
         ("stages", plan.pipeline_parallel),
+        ("context-parallel", plan.context_parallel),
         ("expert-parallel", plan.expert_parallel),
     )
 

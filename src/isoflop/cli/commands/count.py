@@ -45,6 +45,12 @@ def _tokens(_: click.Context, option: click.Parameter, text: str | None) -> floa
 @click.option("--micro-batch", type=_POSITIVE, default=1, show_default=True, help="Sequences on a device at a time.")
 @click.option("--tensor-parallel", type=_POSITIVE, default=1, show_default=True, help="Devices that split matrices.")
 @click.option("--pipeline-parallel", type=_POSITIVE, default=1, show_default=True, help="Stages.")
+@click.option("--context-parallel", type=_POSITIVE, default=1, show_default=True, help="Devices that split sequences.")
+@click.option(
+    "--sequence-parallel/--no-sequence-parallel",
+    default=True,
+    help="Do devices that split matrices split the other activations too? Default: they do.",
+)
 @click.option("--expert-parallel", type=_POSITIVE, default=1, show_default=True, help="Devices that split experts.")
 @click.option("--zero", "zero_stage", type=click.IntRange(0, 3), default=0, show_default=True, help="3 is FSDP.")
 @click.option("--optimiser", default="adamw", show_default=True, help="adamw, adamw-8bit, muon, lion, sgd ...")
