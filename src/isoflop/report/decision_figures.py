@@ -41,7 +41,7 @@ def _ranges(decision: Decision) -> Figure:
     told = [(each.name, short(each.value.value, "count", digits=4)) for each in shown]
     names = tuple(f"{name} = {value}" for name, value in told) or ("no continuous choice",)
     panel = Panel(tuple(layers), "times the planned value", x_log=True, categories=names,
-                  y_range=(len(names) - 0.5, -0.9))  # room for the legend  # fmt: skip
+                  y_range=(len(names) - 0.5, -1.0))  # room for the legend  # fmt: skip
     share = short(100 * decision.near_optimal_share)
     caption = f"Each choice over its planned value. Wide: what wastes at most {share} %; thin: interval over the draws."
     return Figure((panel,), caption, (7.0, 1.5 + 0.4 * len(names)), simulated=decision.simulated)

@@ -72,11 +72,11 @@ def _fill(panel: Panel, axes: Any, rasterised: bool) -> None:
         axes.set_title(_text(panel.title), fontsize=10, color=INK, loc="left")
     if panel.x_range:
         axes.set_xlim(*panel.x_range)
-    if panel.y_range:
-        axes.set_ylim(*panel.y_range)
     if panel.categories:
         axes.set_yticks(range(len(panel.categories)), [_text(name) for name in panel.categories], fontsize=8)
         axes.set_ylim(len(panel.categories) - 0.4, -0.6)
+    if panel.y_range:
+        axes.set_ylim(*panel.y_range)
     _dress(panel, axes)
     if any(getattr(layer, "label", "") for layer in panel.layers):
         axes.legend(fontsize=8, frameon=False, labelcolor=INK)
