@@ -94,7 +94,7 @@ def main() -> None:
     """The workbench for neural scaling: fit scaling laws with honest uncertainty, forecast, and plan.
 
     \b
-    isoflop demo                                    the whole of it, on simulated runs
+    isoflop demo                                    the whole of it: trains small models here, minutes on two cores
     isoflop fit runs.csv --law chinchilla -o fit.json
     isoflop forecast fit.json N=70B D=1.4T
     isoflop plan fit.json --flops 1e21,5.76e23
