@@ -54,6 +54,8 @@ _EXPORTS = {
     "verdicts": "isoflop.downstream.verdict:verdicts",
     "pass_until": "isoflop.downstream.pass_until:pass_until",
     "choice_forecast": "isoflop.downstream.choice_probability:choice_forecast",
+    "read_choices": "isoflop.downstream.choice_tables:read_choices",
+    "read_choice_samples": "isoflop.downstream.choice_tables:read_samples",
     "observational": "isoflop.downstream.observational:observational",
     "leaderboard": "isoflop.downstream.leaderboard:leaderboard",
     "rectified": "isoflop.downstream.rectified:rectified",

@@ -154,7 +154,8 @@ def choice_forecast(
 
     Raises
     ------
-    ScoresError : fewer than 3 different computes, missing or impossible probabilities.
+    ScoresError : fewer than 3 different computes, a compute `at` that is not positive, missing or impossible
+        probabilities.
     """
     table, place = _checked(log_p, right)
     c = np.asarray(compute, dtype=np.float64)
@@ -162,6 +163,8 @@ def choice_forecast(
         raise ScoresError(f"log probabilities have shape {table.shape}; ({len(c)} models, items, choices) is needed")
     if len(np.unique(c)) < _LEAST_MODELS or not (np.isfinite(c).all() and (c > 0).all()):
         raise ScoresError(f"{len(np.unique(c))} different positive computes; item-wise lines need at least 3")
+    if not (np.isfinite(at) and at > 0):
+        raise ScoresError(f"the compute to forecast must be positive, found {at:g}")
     x = np.log(c)
     level_at, slope, covariance = _lines(x, table)
     distance = np.log(at) - x.mean()

@@ -246,8 +246,8 @@ def rectified(
     if len(examples) < _LEAST_POINTS or np.isfinite(loss).sum(axis=1).min() < _LEAST_POINTS:
         fewest = int(np.isfinite(loss).sum(axis=1).min()) if loss.size else 0
         raise FitError(
-            f"a model has {fewest or 'no'} loss{'es' * (fewest != 1)} up to {limit:g} examples; the rectified law needs "
-            f"{_LEAST_POINTS} of each"
+            f"a model has {fewest or 'no'} loss{'es' * (fewest != 1)} up to {limit:g} examples; the rectified law "
+            f"needs {_LEAST_POINTS} of each"
         )
     limit = float(examples[-1])
     fitted = fit_rectified(examples, loss)
