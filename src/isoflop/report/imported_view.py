@@ -35,7 +35,7 @@ def view(imported: Imported) -> View:
         listed = imported.left_out[:_MOST_ROWS]
         tables.append(Table(("left out", "why"), tuple((each.name, each.reason) for each in listed), wrapped=True))
     return View(
-        title=f"{len(imported):,} runs from {imported.title}",
+        title=f"{len(imported):,} run{'s' * (len(imported) != 1)} from {imported.title}",
         lead=(f"{imported.sentence()}.", f"Conventions: {imported.conventions.sentence()}."),
         tables=tuple(table for table in tables if table.rows),
         notices=imported.notices,

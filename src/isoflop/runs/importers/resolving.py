@@ -55,6 +55,7 @@ def resolve(runs: Sequence[TrackedRun], given: Mapping[str, str], output: str) -
         made.columns[output] = np.array([_last(run, made.loss) for run in runs])
         made.origins[output] = made.loss
         made.notices += _loss_notices(runs, made.loss, output, given)
+        made.notices += _ended_without(runs, made.loss, output)
     conventions: dict[str, str] = {}
     for target in ("N", "D", "C", "BS", "LR"):
         found = [_value(run, target, given.get(target, ""), made.loss, made.notices) for run in runs]
@@ -135,6 +136,20 @@ def _loss_notices(runs: Sequence[TrackedRun], loss: str, output: str, given: Map
         message = f"{output} is {loss!r}, measured on the text that is trained on: no run has a loss on held-out text"
         told.append(Notice("training_loss", message, hint="below one epoch the two are close"))
     return told
+
+
+def _ended_without(runs: Sequence[TrackedRun], loss: str, output: str) -> list[Notice]:
+    """A notice for runs whose last loss is no number: they may have diverged, and an earlier loss is taken."""
+    entries = [(run.name, lookup(run, loss)) for run in runs]
+    names = [
+        name
+        for name, entry in entries
+        if isinstance(entry, Series) and entry.value.size and np.isnan(entry.value[-1]) and not np.isnan(entry.last)
+    ]
+    if not names:
+        return []
+    message = f"the last {loss!r} of {names_in_words(names)} is not a number; {output} is the last number before it"
+    return [Notice("ends_in_nan", message, hint="a run that diverged should not be fitted")]
 
 
 def _value(run: TrackedRun, target: str, given: str, loss: str, notices: list[Notice]) -> Found | None:

@@ -19,6 +19,8 @@ from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, Series, Track
 from isoflop.runs.notices import Notice, RunsError
 
 _DEPTHS = ("", "*/", "*/*/")
+#: keys beside the results that tell its files from others; before 2024 it wrote no configs of tasks
+_OF_THE_HARNESS = frozenset({"configs", "versions", "n-shot", "model_name"})
 _LARGEST = 512 * 2**20
 
 
@@ -84,7 +86,9 @@ def _is_results(file: Path) -> bool:
         stored = json.loads(file.read_text(encoding="utf-8")) if '"results"' in opening(file) else None
     except (ValueError, OSError, RecursionError):
         return False
-    return isinstance(stored, dict) and isinstance(stored.get("results"), dict) and ("configs" in stored)
+    return (
+        isinstance(stored, dict) and isinstance(stored.get("results"), dict) and not _OF_THE_HARNESS.isdisjoint(stored)
+    )
 
 
 def _run(file: Path, stored: Mapping[str, Any]) -> TrackedRun:
