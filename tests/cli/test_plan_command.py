@@ -33,6 +33,16 @@ def test_gpu_hours_and_memory(isoflop: Isoflop) -> None:
     assert "binds" in result.stdout and "memory" in result.stdout and "geometric program" in result.stdout
 
 
+def test_serving_on_several_devices_in_fewer_bits(isoflop: Isoflop) -> None:
+    asked = ("plan", "--flops", "1e24", "--max-memory", "80 GB", "--no-other-laws", "--json")
+    one, more = isoflop(*asked), isoflop(*asked, "--serve-gpus", "2", "--weight-bits", "8")
+    values = [{each["name"]: each["value"]["value"] for each in parsed(made)["chosen"]} for made in (one, more)]
+    assert values[0]["N"] == pytest.approx(40e9, rel=1e-6) and values[1]["N"] > 90e9
+    assert values[1]["memory"] == pytest.approx(values[1]["N"] / 2, rel=1e-9)
+    refused = isoflop("plan", "--flops", "1e24", "--gpus", "8", "--optimiser", "adam")
+    assert refused.exit_code == 2 and "adamw-8bit" in refused.stderr
+
+
 def test_everything_that_is_written(isoflop: Isoflop, tmp_path: Path) -> None:
     plan, page, question, picture = (tmp_path / name for name in ("p.json", "p.html", "q.toml", "p.png"))
     said = isoflop(

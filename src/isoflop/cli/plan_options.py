@@ -35,8 +35,13 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option("--unique-tokens", metavar="TOKENS", help="How many different tokens there are."),
     click.option("--max-memory", metavar="BYTES", help="For the weights on one serving device: '80 GB'."),
     click.option(
+        "--serve-gpus", type=click.FloatRange(0, min_open=True), help="Devices that share the served weights."
+    ),
+    click.option("--weight-bits", type=click.FloatRange(0, min_open=True), help="Of a served weight.  [default: 16]"),
+    click.option(
         "--max-training-memory", metavar="BYTES", help="For weights, gradients and optimiser, on one of --gpus."
     ),
+    click.option("--optimiser", metavar="NAME", help="Of training: adamw, adamw-8bit, muon ...  [default: adamw]"),
     click.option("--latency", metavar="SECONDS", help="Longest time for a token at batch 1: '30 ms'; needs --gpu."),
     click.option(
         "--free", metavar="DECISIONS", default="", help="Also left free: vocabulary,precision,experts,shape ..."
@@ -47,7 +52,8 @@ _KINDS = {
     "gpu_hours": "GPU-hours", "dollars": "dollars", "days": "days", "price": "dollars", "serve_tokens": "tokens",
     "unique_tokens": "tokens", "max_memory": "bytes", "max_training_memory": "bytes", "latency": "seconds",
 }  # fmt: skip
-_PLAIN = ("gpus", "gpu", "devices", "mfu", "precision", "serve_mfu", "target_loss", "fit")
+_PLAIN = ("gpus", "gpu", "devices", "mfu", "precision", "serve_mfu", "target_loss", "fit", "serve_gpus",
+          "weight_bits", "optimiser")  # fmt: skip
 
 
 def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
