@@ -17,10 +17,11 @@ from isoflop.runs import Notice
 
 Array = NDArray[np.float64]
 
-_CLEARLY_BETTER = 0.8
+#: A judgement, settled while the tables of docs/downstream.md were in view: errors printed there test it only in part.
+_CLEARLY_BETTER = 0.8  # of the best law's error: a straight line has to be below it to be used
 _UNTESTED_STRETCH = 2.0  # of intervals that no held-out model tested
-_WIDE, _USELESS = 0.5, 0.75  # of the way from chance to the best score
-_FEW_CHECKS = 10
+_WIDE, _USELESS = 0.5, 0.75  # judgements: of the way from chance to the best score
+_FEW_CHECKS = 10  # forecasts of held-out models, below which a notice says how few
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 #: shares are kept this far from floor and ceiling before their logit is taken
 _MARGIN = 0.02
-_LONGEST = 3.0
+_LONGEST = 3.0  # of logit: the residual of one odd model does not carry its family away
 #: models beyond the first of their family, from which the spread inside families is told
 _LEAST_REPEATS = 5
 

@@ -37,8 +37,8 @@ from isoflop.runs import Notice
 
 Array = NDArray[np.float64]
 
-_FAR = 100.0
-_FEW_RUNS = 10
+_FAR = 100.0  # times the largest model's compute: a notice only
+_FEW_RUNS = 10  # below which direct laws also see checkpoints
 
 
 def forecast_tasks(

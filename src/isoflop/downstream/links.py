@@ -18,8 +18,8 @@ from isoflop.scaling_law import CalibratedLaw, Law
 Array = NDArray[np.float64]
 
 _ANCHOR = "a perfect model"
-_LEAST_POINTS = 6
-_FLAT = 1e-9
+_LEAST_POINTS = 6  # two more than the constants of the sigmoid
+_FLAT = 1e-9  # relative: what rounding makes
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from isoflop.downstream.verdict import verdict
 Array = NDArray[np.float64]
 Judgement = Literal["forecast", "caution", "refused"]
 
-_FEWEST = 5
-_SIGMAS = 2.0
+_FEWEST = 5  # models: a law of three constants, and two to be wrong about
+_SIGMAS = 2.0  # standard errors that a rise, or a distance from chance, must exceed
 #: beyond this many models the scatter of families hides shapes; means of thirds by compute are compared
 _MOST_FOR_SHAPE = 60
 

@@ -19,9 +19,9 @@ Array = NDArray[np.float64]
 _CUTS = (0.5, 0.65, 0.8)  # shares of the runs, in the order of compute, that routes are fitted on
 _FEWEST = 5  # runs below a cut
 _FEWEST_WITH_CHECKPOINTS = 3
-_RESAMPLES, _STARTS = 60, 6
-_WIDEST = 10.0
-_SIGMAS = 2.0
+_RESAMPLES, _STARTS = 60, 6  # of each fit at a cut: only errors and widths are read from it
+_WIDEST = 10.0  # no interval is stretched by more
+_SIGMAS = 2.0  # standard errors that tell two routes apart
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 
 _BY_COMPUTE = "E + A / C**alpha"
 #: distinct sizes and distinct token counts from which a law in both is fitted
-_DISTINCT = 3
-_LEAST_RUNS = 7
+_DISTINCT = 3  # different N and D, without which their exponents are not told apart
+_LEAST_RUNS = 7  # two more than the constants of the law in N and D
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,10 +20,10 @@ Array = NDArray[np.float64]
 Scale = Literal["N", "C", "D"]
 
 SCHEMA_VERSION = 1
-_LEAST_SCALES = 4
+_LEAST_SCALES = 4  # a line with a bend leaves nothing over from fewer
 _CLEAR = 2.0  # standard errors by which a score must stand out
 _NEAR = 0.02  # of the range: what counts as chance or as the maximum where the noise is not known
-_SATURATED = 0.98
+_SATURATED = 0.98  # of the range: a caution only
 
 
 @dataclass(frozen=True, eq=False, repr=False)
