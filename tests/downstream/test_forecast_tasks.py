@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -99,6 +100,15 @@ def test_a_straight_line_is_used_only_where_no_law_comes_near() -> None:
     made = forecast_tasks(line, {"C": [5e22]}, routes=["direct_power", "linear_in_log_compute"], resamples=30)
     assert made["t"].route == "linear_in_log_compute"
     assert "no_law_better" in [notice.code for notice in made["t"].warnings]
+
+
+def test_a_line_that_the_last_value_beats_says_so() -> None:
+    compute = np.geomspace(1e18, 1e22, 16)
+    endless = Task("ppl", direction="lower", maximum=math.inf)
+    table = TaskScores.of({"ppl": 10 + 40 * (compute / 1e18) ** -0.5}, C=compute, tasks=[endless])
+    made = forecast_tasks(table, {"C": [2e22]}, routes=["last_value", "linear_in_log_compute"], resamples=30)
+    assert made["ppl"].route == "linear_in_log_compute"
+    assert "last_value missed ppl" in made["ppl"].verdict.reason
 
 
 def test_what_is_asked_wrongly_is_said_in_a_line() -> None:

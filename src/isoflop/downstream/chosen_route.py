@@ -108,15 +108,15 @@ def route_notices(best: TakenRoute, skills: Sequence[RouteSkill], task: Task) ->
         return [Notice("interval_not_tested", message, hint="give more models, five at least below the largest")]
     notices = []
     naive = best_route(skills, baselines=True)
-    if best.route.baseline:
-        message = f"no law forecast held-out larger models better than {best.skill.title}"
-        notices.append(Notice("no_law_better", message, hint="a line holds only as long as nothing levels off"))
-    elif naive and naive.mean_error < best.skill.mean_error:
+    if naive and naive.route != best.route.id and naive.mean_error < best.skill.mean_error:
         message = (
             f"on held-out larger models {naive.route} missed {task.name} by {naive.mean_error:.3g}, "
             f"{best.skill.route} by {best.skill.mean_error:.3g}"
         )
         notices.append(Notice("baseline_as_good", message, hint="no law has shown its worth on these models"))
+    elif best.route.baseline:
+        message = f"no law forecast held-out larger models better than {best.skill.title}"
+        notices.append(Notice("no_law_better", message, hint="a line holds only as long as nothing levels off"))
     if best.skill.forecasts < _FEW_CHECKS:
         message = f"the interval was tested on {best.skill.forecasts} forecasts of {best.skill.models} models only"
         notices.append(Notice("few_held_out", message))
