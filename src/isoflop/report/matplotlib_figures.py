@@ -212,6 +212,8 @@ _DRAWERS: dict[type, Any] = {Points: _points, Line: _line, Band: _band, Bars: _b
 
 def _dress(panel: Panel, axes: Any) -> None:
     """Quiet axes: no box, thin ticks, a faint grid, readable numbers on short log axes."""
+    from matplotlib.ticker import NullFormatter
+
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -227,6 +229,8 @@ def _dress(panel: Panel, axes: Any) -> None:
     ):
         if is_log and _wants_round_numbers(*limits):
             _short_log_axis(axis, *limits)
+        elif is_log:
+            axis.set_minor_formatter(NullFormatter())  # numbers between the decades would run into each other
 
 
 def _wants_round_numbers(low: float, high: float) -> bool:

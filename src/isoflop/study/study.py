@@ -59,7 +59,7 @@ class Study(Presented):
     fit : the law on the rungs that were not held out; the forecast was made from it.
     forecast : of the rungs held out, written before they were trained. truth : {rung: loss} of those that are done.
     whole : the law on all rungs; the plan is made from it.
-    profiles : isoFLOP profiles of all rungs, where they have two usable budgets.
+    profiles : isoFLOP profiles of the ladder's rungs, where they have two usable budgets.
     warnings : coded, with what to do.
     """
 

@@ -194,7 +194,7 @@ def _result(
     if forecast.fingerprint != before.runs.fingerprint():
         notices.append(Notice("other_losses", "losses of the ladder have changed since the forecast was written"))
     whole = _fitted(store, [*ladder, *held], setup)
-    found, why = _profiles(whole, setup)
+    found, why = _profiles(before, setup)
     rate = ladder[0].recipe.learning_rate
     made = Study(
         Path(folder).resolve().name,
@@ -213,11 +213,11 @@ def _result(
     return made
 
 
-def _profiles(whole: Fit, setup: StudySetup) -> tuple[Profiles | None, tuple[Notice, ...]]:
-    """isoFLOP profiles; where these rungs make none, one notice says why."""
+def _profiles(fitted: Fit, setup: StudySetup) -> tuple[Profiles | None, tuple[Notice, ...]]:
+    """isoFLOP profiles of the ladder's own budgets; where these rungs make none, one notice says why."""
     if setup.ladder.design != "isoflop":
         return None, ()
     try:
-        return profiles(whole.runs, bootstrap=setup.bootstrap, seed=setup.seed), ()
+        return profiles(fitted.runs, bootstrap=setup.bootstrap, seed=setup.seed), ()
     except FitError as error:
         return None, (Notice("no_profiles", str(error), hint="more sizes or other tokens per parameter"),)
