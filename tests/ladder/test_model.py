@@ -63,7 +63,7 @@ def test_a_fresh_model_knows_nothing() -> None:
     model.initialise(torch.Generator().manual_seed(0))
     tokens = torch.randint(100, (2, 17))
     objective, losses = model(tokens[:, :-1], tokens[:, 1:])
-    assert float(objective) == pytest.approx(4.60517, abs=1e-5) and losses.shape == (32,)
+    assert objective.item() == pytest.approx(4.60517, abs=1e-5) and losses.shape == (32,)
 
 
 def test_rotation_keeps_lengths_and_depends_on_distance_alone() -> None:

@@ -99,9 +99,9 @@ def weights_of(parts: Sequence[Part], laws: int) -> Array:
         before = weights.copy()
         for i in range(laws):
             for j in range(i + 1, laws):
-                tried = np.tile(weights, (_GRID.size, 1))
+                tried = np.tile(weights, (_GRID.size + 1, 1))  # the last row stays as it is
                 both = weights[i] + weights[j]
-                tried[:, i], tried[:, j] = both * _GRID, both * (1 - _GRID)
+                tried[:-1, i], tried[:-1, j] = both * _GRID, both * (1 - _GRID)
                 missed = [np.mean(np.abs(tried @ part.errors), axis=1) for part in parts]
                 weights = tried[int(np.argmin(np.sum(np.log(np.maximum(missed, 1e-6)), axis=0)))]
         if np.allclose(weights, before):

@@ -50,7 +50,7 @@ def shape_for(parameters: float, vocabulary: int = 256, context: int = 256) -> T
 
     >>> shape = shape_for(1e6)
     >>> shape.d_model, shape.layers, shape.heads, shape.parameters("non_embedding")
-    (144, 4, 2, 1032192)
+    (128, 4, 2, 819200)
     """
     smallest, largest = shape_of_width(SMALLEST_WIDTH, vocabulary, context), STEPS[-1][0]
     least, most = (
