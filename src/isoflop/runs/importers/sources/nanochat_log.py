@@ -11,10 +11,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from isoflop.runs.importers.importer import Advance, Importer, typed, watched
-from isoflop.runs.importers.log_lines import read_log
-from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, Series, TrackedRun, series
-from isoflop.runs.notices import Notice, RunsError
+from isoflop.runs.importers.importer import typed
+from isoflop.runs.importers.log_lines import LogImporter, read_log
+from isoflop.runs.importers.tracked import Fact, Series, TrackedRun, series
+from isoflop.runs.notices import Notice
 
 _STEP = re.compile(r"^step (\d+)(?:/\d+)? \([\d.]+%\) \| loss: ([\d.naif]+) \| lrm: ([\d.]+)")
 _BPB = re.compile(r"^Step (\d+) \| Validation bpb: ([\d.naif]+)")
@@ -29,52 +29,29 @@ _GROUP = re.compile(r"^([a-z_]+) *: ([\d,]+)$")
 _SETTING = re.compile(r"^- ([a-z_]+): (\S.*)$")
 _LINES = ((_STEP, ("train/loss", "train/lrm")), (_BPB, ("val/bpb",)), (_CORE, ("core_metric",)))
 _FINAL = (("val/bpb", "final validation bpb"), ("core_metric", "core metric estimate"))
-_SUFFIXES = frozenset((".log", ".txt", ".out", ".md"))
 _LOOKED_AT = 2**20
 
 
-class NanochatLog(Importer):
+class NanochatLog(LogImporter):
     """Logs and report cards of nanochat."""
 
     id = "nanochat"
     title = "nanochat logs"
     accepts = "a log of base training (.log, .txt, .out), a report card (.md), or a folder of them"
     rank = 8
+    suffixes = frozenset((".log", ".txt", ".out", ".md"))
+    no_loss = "it has no line of nanochat's base training with a loss"
 
-    def recognises(self, path: Path) -> bool:
-        """A log or a report card with nanochat's lines, or a folder with one."""
-        return any(_is_log(file) for file in _files(path)[:8])
+    def is_log(self, file: Path) -> bool:
+        """As `LogImporter.is_log`."""
+        return _is_log(file)
 
-    def files(self, path: Path) -> list[Path]:
-        """The logs and report cards."""
-        return _files(path)
-
-    def read(self, path: Path, advance: Advance = None) -> Reading:
-        """One run for each file."""
-        files = _files(path)
-        if not files:
-            raise RunsError(f"no log in {path}; give {self.accepts}")
-        runs, left_out = [], []
-        notices: list[Notice] = []
-        for file in watched(files, advance):
-            name = file.stem if len(files) == 1 else file.relative_to(path).with_suffix("").as_posix()
-            run, told = _run(name, file)
-            if run.metrics:
-                runs.append(run)
-                notices += told
-            else:
-                left_out.append(LeftOut(str(file), "it has no line of nanochat's base training with a loss"))
-        return Reading(tuple(runs), tuple(left_out), tuple(notices))
+    def run(self, name: str, file: Path) -> tuple[TrackedRun, tuple[Notice, ...]]:
+        """As `LogImporter.run`."""
+        return _run(name, file)
 
 
 IMPORTER = NanochatLog()
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path] if path.suffix in _SUFFIXES else []
-    found = (file for depth in ("", "*/") for file in path.glob(f"{depth}*"))
-    return sorted(file for file in found if file.suffix in _SUFFIXES and file.is_file())
 
 
 def _is_log(file: Path) -> bool:

@@ -11,10 +11,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from isoflop.runs.importers.importer import Advance, Importer, watched
-from isoflop.runs.importers.log_lines import Line, read_log
-from isoflop.runs.importers.tracked import Fact, LeftOut, Reading, TrackedRun
-from isoflop.runs.notices import Notice, RunsError
+from isoflop.runs.importers.log_lines import Line, LogImporter, read_log
+from isoflop.runs.importers.tracked import Fact, TrackedRun
+from isoflop.runs.notices import Notice
 
 _NUMBER = r"(nan|inf|-?\d+\.?\d*(?:e-?\d+)?)"
 #: pattern -> the metrics of its groups after the step
@@ -29,60 +28,33 @@ _LINES: tuple[Line, ...] = (
 _BATCH = re.compile(r"^tokens per iteration will be: ([\d,]+)")
 _PARAMETERS = re.compile(r"^number of parameters: ([\d.]+)M")
 _GROUPS = re.compile(r"^num (non-)?decayed parameter tensors: \d+, with ([\d,]+) parameters")
-_SUFFIXES = frozenset((".log", ".txt", ".out"))
 #: modded-nanogpt's logs begin with the source code of the run, so the first loss comes late
 _LOOKED_AT = 2 * 2**20
 
 
-class NanogptLog(Importer):
+class NanogptLog(LogImporter):
     """Logs of nanoGPT, modded-nanogpt and llm.c."""
 
     id = "nanogpt"
     title = "nanoGPT, modded-nanogpt or llm.c logs"
     accepts = "a log (.log, .txt, .out), or a folder of logs"
     rank = 9
+    folders = 3
+    no_loss = "it has no line with a loss as nanoGPT, modded-nanogpt or llm.c write"
 
-    def recognises(self, path: Path) -> bool:
-        """A log with lines of one of these kinds, or a folder with one."""
-        return any(_is_log(file) for file in _files(path)[:8])
+    def is_log(self, file: Path) -> bool:
+        """As `LogImporter.is_log`."""
+        return _is_log(file)
 
-    def files(self, path: Path) -> list[Path]:
-        """The logs."""
-        return _files(path)
-
-    def read(self, path: Path, advance: Advance = None) -> Reading:
-        """One run for each log."""
-        files = _files(path)
-        if not files:
-            raise RunsError(f"no log in {path}; give {self.accepts}")
-        runs, left_out = [], []
-        notices: list[Notice] = []
-        for file in watched(files, advance):
-            name = file.stem if len(files) == 1 else file.relative_to(path).with_suffix("").as_posix()
-            run, told = _run(name, file)
-            if run.metrics:
-                runs.append(run)
-                notices += told
-            else:
-                left_out.append(
-                    LeftOut(str(file), "it has no line with a loss as nanoGPT, modded-nanogpt or llm.c write")
-                )
-        return Reading(tuple(runs), tuple(left_out), tuple(notices))
+    def run(self, name: str, file: Path) -> tuple[TrackedRun, tuple[Notice, ...]]:
+        """As `LogImporter.run`."""
+        return _run(name, file)
 
 
 IMPORTER = NanogptLog()
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    found = (file for depth in ("", "*/", "*/*/") for file in path.glob(f"{depth}*"))
-    return sorted(file for file in found if file.suffix in _SUFFIXES and file.is_file())
-
-
 def _is_log(file: Path) -> bool:
-    if file.suffix not in _SUFFIXES:
-        return False
     with file.open("rb") as stream:
         text = stream.read(_LOOKED_AT).decode("utf-8", errors="replace")
     return any(pattern.match(line) for line in text.splitlines() for pattern, _ in _LINES)
