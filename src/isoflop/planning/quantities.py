@@ -62,9 +62,9 @@ class Quantity(ABC):
     def value_and_slopes(self, known: Known) -> tuple[Array, dict[str, Array]]:
         """The value and its derivative by each name in `reads`."""
 
+    @abstractmethod
     def renamed(self, names: Mapping[str, str]) -> Quantity:
         """The same quantity reading other names, e.g. ``{"N": "effective_N"}``."""
-        raise NotImplementedError(f"{type(self).__name__} {self.name} cannot be renamed")
 
 
 @dataclass(frozen=True, kw_only=True)
