@@ -117,10 +117,6 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """Tokens in, nats out.
 
-    Raises
-    ------
-    RunsError : a shape that cannot be built is refused by `checked_shape` before it comes here.
-
     >>> model = Transformer(TransformerShape(64, 2, 256, 128, heads=2))
     >>> sum(parameter.numel() for parameter in model.parameters()) == model.shape.parameters("total")
     True
